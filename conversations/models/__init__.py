@@ -1,0 +1,5 @@
+from conversations.models.conversation import NEW_CHAT_TITLE, Conversation
+from conversations.models.generation import Generation
+from conversations.models.message import Message
+
+__all__ = ["NEW_CHAT_TITLE", "Conversation", "Generation", "Message"]

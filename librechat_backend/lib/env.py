@@ -1,0 +1,84 @@
+"""Settings from the environment: typed, loud, and with secrets from files.
+
+Precedence: the process environment, then ``.env``. ``X_FILE`` names a file that holds the value
+of ``X``. A value that does not parse stops the start with a message that names the variable.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import dotenv_values
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+class Env:
+    """Typed access to one mapping of environment variables."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], dotenv: Path) -> "Env":
+        """Merge ``.env`` (if it exists) below ``environ``."""
+        from_file = {k: v for k, v in dotenv_values(dotenv).items() if v is not None}
+        return cls({**from_file, **environ})
+
+    def text(self, name: str, default: str = "") -> str:
+        """The stripped value; an empty value counts as unset."""
+        file_name = self._values.get(f"{name}_FILE", "").strip()
+        if file_name:
+            return self._read(name, file_name)
+        return self._values.get(name, "").strip() or default
+
+    def _read(self, name: str, file_name: str) -> str:
+        try:
+            return Path(file_name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{name}_FILE: cannot read {file_name}: {error}") from error
+
+    def boolean(self, name: str, default: bool) -> bool:
+        value = self.text(name).lower()
+        if not value:
+            return default
+        if value in _TRUE | _FALSE:
+            return value in _TRUE
+        raise ImproperlyConfigured(f"{name}: expected true or false, got {value!r}")
+
+    def integer(self, name: str, default: int, *, minimum: int = 0) -> int:
+        value = self.text(name)
+        if not value:
+            return default
+        try:
+            number = int(value)
+        except ValueError:
+            number = minimum - 1
+        if number < minimum:
+            raise ImproperlyConfigured(
+                f"{name}: expected a whole number of at least {minimum}, got {value!r}"
+            )
+        return number
+
+    def items(self, name: str, default: str = "") -> list[str]:
+        """A comma-separated list without empty entries."""
+        return [item.strip() for item in self.text(name, default).split(",") if item.strip()]
+
+    def choice(self, name: str, default: str, allowed: set[str]) -> str:
+        value = self.text(name, default).lower()
+        if value not in allowed:
+            raise ImproperlyConfigured(
+                f"{name}: expected one of {', '.join(sorted(allowed))}, got {value!r}"
+            )
+        return value
+
+    def hexadecimal(self, name: str, default: str, *, size: int) -> str:
+        """A hexadecimal string of exactly ``size`` bytes."""
+        value = self.text(name, default)
+        try:
+            if len(bytes.fromhex(value)) == size:
+                return value
+        except ValueError:
+            pass
+        raise ImproperlyConfigured(f"{name}: expected {size * 2} hexadecimal digits")

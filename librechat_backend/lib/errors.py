@@ -1,0 +1,78 @@
+"""Errors every app raises and the two faces render (contract 01 §1.2)."""
+
+from librechat_backend.lib.json import JSONDict
+
+
+class AppError(Exception):
+    """A refusal a person or program is told about.
+
+    ``key`` is the member that carries the text: some LibreChat routes say ``message``, others
+    ``error``. ``fields`` are further members of the body (``code``, ``type``, ``info``, …).
+    """
+
+    status = 400
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        key: str = "message",
+        headers: dict[str, str] | None = None,
+        **fields: object,
+    ) -> None:
+        super().__init__(message)
+        self.status = status or self.status
+        self.headers = headers or {}
+        self._body: JSONDict = ({key: message} if message else {}) | fields
+
+    def body(self) -> JSONDict:
+        """The JSON body of the answer."""
+        return self._body
+
+
+class InvalidRequest(AppError):
+    status = 400
+
+
+class NotAuthenticated(AppError):
+    """The access token is missing or unusable. 401 means nothing else (contract 01 §10.5)."""
+
+    status = 401
+
+
+class Forbidden(AppError):
+    status = 403
+
+
+class NotFound(AppError):
+    status = 404
+
+
+class Conflict(AppError):
+    status = 409
+
+
+class TooLarge(AppError):
+    status = 413
+
+
+class TooManyRequests(AppError):
+    status = 429
+
+
+class NotReady(AppError):
+    """The client repeats a chat start by itself after this one (contract 02 §2.6)."""
+
+    status = 503
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message, key="error", headers={"Retry-After": "1"}, code="SERVER_NOT_READY"
+        )
+
+
+MALFORMED_JSON = {
+    "error": "Invalid JSON format",
+    "message": "The request body contains malformed JSON",
+}

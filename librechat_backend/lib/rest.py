@@ -1,0 +1,78 @@
+"""Django REST framework, bent to the wire contract: JSON in, JSON out, errors in one shape."""
+
+from typing import IO, Any
+
+from django.http import Http404, HttpResponse
+from rest_framework import exceptions
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.response import Response
+
+from librechat_backend.lib import json
+from librechat_backend.lib.errors import MALFORMED_JSON, AppError, TooLarge
+
+
+class JSONParser(BaseParser):
+    """JSON of at most 3 MB; an empty body is ``{}`` (contract 03 §0.2)."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Any = None,
+    ) -> json.JSONValue:
+        body = stream.read(json.BODY_LIMIT_BYTES + 1)
+        if len(body) > json.BODY_LIMIT_BYTES:
+            raise TooLarge("request entity too large")
+        return parse_json(body)
+
+
+def parse_json(body: bytes) -> json.JSONValue:
+    """Raises AppError with the contract's body for malformed JSON."""
+    if not body.strip():
+        return {}
+    try:
+        return json.loads(body)
+    except json.DecodeError as error:
+        raise AppError(status=400, **MALFORMED_JSON) from error
+
+
+class JSONRenderer(BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
+    ) -> bytes:
+        return b"" if data is None else json.dumps(data)
+
+
+def exception_handler(error: Exception, context: Any) -> Response | None:
+    """The one place where an exception of a JSON view becomes an answer."""
+    app_error = as_app_error(error)
+    if app_error is None:
+        return None
+    return Response(app_error.body(), status=app_error.status, headers=app_error.headers)
+
+
+def as_app_error(error: Exception) -> AppError | None:
+    """None for an exception nobody expected: that is a 500."""
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, Http404):
+        return AppError("Not found", status=404)
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        return AppError("Unsupported media type", status=415)
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return AppError("Endpoint not found", status=404)
+    if isinstance(error, exceptions.APIException):
+        return AppError(str(error.detail), status=error.status_code)
+    return None
+
+
+def json_response(data: json.JSONValue, status: int = 200) -> HttpResponse:
+    """For views outside REST framework."""
+    return HttpResponse(json.dumps(data), status=status, content_type="application/json")

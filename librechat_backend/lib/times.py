@@ -1,0 +1,21 @@
+"""Times of the wire contract: ISO 8601 in UTC with milliseconds and Z (contract 03 §0.3)."""
+
+from datetime import UTC, datetime
+
+
+def to_iso(moment: datetime | str | None) -> str | None:
+    """``2025-03-04T05:06:07.890Z``; strings, already rendered, pass."""
+    if moment is None or isinstance(moment, str):
+        return moment
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def to_epoch_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def from_iso(text: str) -> datetime:
+    """An aware datetime. Raises ValueError for anything but ISO 8601; no zone means UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,76 @@
+"""Middleware: headers for every answer; sessions, CSRF and messages for the admin alone.
+
+An API request pays for none of the latter. Each wrapper keeps the class of the original, so that
+Django's system checks see what they look for.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.deprecation import MiddlewareMixin
+
+AsyncHandler = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+def add_headers(response: HttpResponseBase) -> HttpResponseBase:
+    """What every answer carries (contract 01 §1.1)."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    if settings.NO_INDEX:
+        response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def response_headers(get_response: AsyncHandler) -> AsyncHandler:
+    if not iscoroutinefunction(get_response):
+        return lambda request: add_headers(get_response(request))  # type: ignore[arg-type,return-value]
+
+    async def middleware(request: HttpRequest) -> HttpResponseBase:
+        return add_headers(await get_response(request))
+
+    markcoroutinefunction(middleware)
+    return middleware
+
+
+response_headers.async_capable = True  # type: ignore[attr-defined]
+response_headers.sync_capable = True  # type: ignore[attr-defined]
+
+
+class AdminOnly(MiddlewareMixin):
+    """Steps aside for every path outside the admin."""
+
+    def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
+        if request.path_info.startswith("/admin"):
+            return super().__call__(request)
+        return self.get_response(request)
+
+
+class AdminSessionMiddleware(AdminOnly, SessionMiddleware):
+    pass
+
+
+class AdminCsrfMiddleware(AdminOnly, CsrfViewMiddleware):
+    def process_view(self, request, callback, callback_args, callback_kwargs):  # type: ignore[no-untyped-def]
+        if not request.path_info.startswith("/admin"):
+            return None
+        return super().process_view(request, callback, callback_args, callback_kwargs)
+
+
+class AdminAuthenticationMiddleware(AdminOnly, AuthenticationMiddleware):
+    pass
+
+
+class AdminMessageMiddleware(AdminOnly, MessageMiddleware):
+    pass
+
+
+class AdminFrameOptionsMiddleware(AdminOnly, XFrameOptionsMiddleware):
+    pass

@@ -1,0 +1,245 @@
+"""All settings, top to bottom. Values come from the environment or ``.env`` (see .env.example)."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from librechat_backend.lib import logs, secret_store
+from librechat_backend.lib.databases import database_settings
+from librechat_backend.lib.env import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env.load(os.environ, BASE_DIR / ".env")
+
+# -- State and secrets -------------------------------------------------------------------------
+
+DATA_DIR = BASE_DIR / env.text("DATA_DIR", "var")
+JOURNAL_DIR = DATA_DIR / "journal"
+_stored = secret_store.load_or_create(DATA_DIR / "secrets.json")
+
+SECRET_KEY = env.text("SECRET_KEY", _stored["SECRET_KEY"])
+JWT_SECRET = env.text("JWT_SECRET", _stored["JWT_SECRET"])
+JWT_REFRESH_SECRET = env.text("JWT_REFRESH_SECRET", _stored["JWT_REFRESH_SECRET"])
+CREDS_KEY = env.hexadecimal("CREDS_KEY", _stored["CREDS_KEY"], size=32)
+CREDS_IV = env.hexadecimal("CREDS_IV", _stored["CREDS_IV"], size=16)
+
+# -- Where the server is reached ---------------------------------------------------------------
+
+DEBUG = env.boolean("DEBUG", default=False)
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, minimum=1)
+WORKERS = env.integer("WORKERS", 1, minimum=1)
+DOMAIN_CLIENT = env.text("DOMAIN_CLIENT", f"http://localhost:{PORT}").rstrip("/")
+DOMAIN_SERVER = env.text("DOMAIN_SERVER", f"http://localhost:{PORT}").rstrip("/")
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "*")
+TRUST_PROXY = env.integer("TRUST_PROXY", 1)
+USE_HTTPS = DOMAIN_SERVER.startswith("https://")
+SESSION_COOKIE_SECURE = env.boolean("SESSION_COOKIE_SECURE", default=USE_HTTPS)
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
+CSRF_TRUSTED_ORIGINS = sorted({DOMAIN_CLIENT, DOMAIN_SERVER})
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if USE_HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+NO_INDEX = env.boolean("NO_INDEX", default=True)
+# The client never sends trailing slashes; a redirect would lose its POST bodies.
+APPEND_SLASH = False
+
+LIBRECHAT_CLIENT_DIR = env.text("LIBRECHAT_CLIENT_DIR")
+INDEX_CACHE_CONTROL = env.text("INDEX_CACHE_CONTROL", "no-cache, no-store, must-revalidate")
+STATIC_CACHE_MAX_AGE = env.integer("STATIC_CACHE_MAX_AGE", 172_800)
+ENABLE_STATIC_ASSET_BROTLI = env.boolean("ENABLE_STATIC_ASSET_BROTLI", default=False)
+
+# How many requests the stock Django handler may work on at once; the rest wait their turn.
+STOCK_CONCURRENCY = env.integer("STOCK_CONCURRENCY", 16, minimum=1)
+STOCK_QUEUE_SECONDS = 30
+SHUTDOWN_GRACE_SECONDS = env.integer("SHUTDOWN_GRACE_SECONDS", 5)
+
+# -- Applications ------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",  # first: it replaces runserver
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "channels",
+    "rest_framework",
+    "accounts",
+    "providers",
+    "files",
+    "presets",
+    "conversations",
+]
+
+# Sessions, CSRF and messages serve the admin; the API authenticates by bearer token and skips
+# them (librechat_backend/middleware.py).
+MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
+    "librechat_backend.middleware.response_headers",
+    "librechat_backend.middleware.AdminSessionMiddleware",
+    "librechat_backend.middleware.AdminCsrfMiddleware",
+    "librechat_backend.middleware.AdminAuthenticationMiddleware",
+    "librechat_backend.middleware.AdminMessageMiddleware",
+    "librechat_backend.middleware.AdminFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "librechat_backend.urls"
+ASGI_APPLICATION = "librechat_backend.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# -- Database, cache, channel layer ------------------------------------------------------------
+
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", STOCK_CONCURRENCY + 12, minimum=2)
+DATABASES = {
+    "default": database_settings(
+        env.text("DATABASE_URL"), data_dir=DATA_DIR, pool_size=DATABASE_POOL_SIZE
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.text("REDIS_URL")
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+CHANNEL_LAYERS = {
+    "default": (
+        {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        if REDIS_URL
+        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    )
+}
+
+# -- Files -------------------------------------------------------------------------------------
+
+MEDIA_ROOT = DATA_DIR / "media"
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+S3_BUCKET = env.text("S3_BUCKET", env.text("AWS_BUCKET_NAME"))
+STORAGES = {
+    "default": (
+        {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": S3_BUCKET,
+                "access_key": env.text("AWS_ACCESS_KEY_ID") or None,
+                "secret_key": env.text("AWS_SECRET_ACCESS_KEY") or None,
+                "region_name": env.text("AWS_REGION") or None,
+                "endpoint_url": env.text("S3_ENDPOINT", env.text("AWS_ENDPOINT_URL")) or None,
+                "signature_version": "s3v4",
+                "default_acl": "private",
+                "querystring_auth": True,
+            },
+        }
+        if S3_BUCKET
+        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    ),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
+
+# -- Signing in --------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "admin:login"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    # Users who came from LibreChat; upgraded when they sign in.
+    "django.contrib.auth.hashers.BCryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+ALLOW_REGISTRATION = env.boolean("ALLOW_REGISTRATION", default=True)
+ALLOW_EMAIL_LOGIN = env.boolean("ALLOW_EMAIL_LOGIN", default=True)
+MIN_PASSWORD_LENGTH = env.integer("MIN_PASSWORD_LENGTH", 8, minimum=1)
+ACCESS_TOKEN_LIFETIME = timedelta(milliseconds=env.integer("SESSION_EXPIRY", 900_000, minimum=1000))
+REFRESH_SESSION_LIFETIME = timedelta(
+    milliseconds=env.integer("REFRESH_TOKEN_EXPIRY", 604_800_000, minimum=1000)
+)
+LOGIN_MAX = env.integer("LOGIN_MAX", 7, minimum=1)
+LOGIN_WINDOW_MINUTES = env.integer("LOGIN_WINDOW", 5, minimum=1)
+REGISTER_MAX = env.integer("REGISTER_MAX", 5, minimum=1)
+REGISTER_WINDOW_MINUTES = env.integer("REGISTER_WINDOW", 60, minimum=1)
+
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SECRET,
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "USER_ID_CLAIM": "id",
+}
+
+# -- REST framework and CORS -------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["librechat_backend.lib.rest.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["librechat_backend.lib.rest.JSONRenderer"],
+    "EXCEPTION_HANDLER": "librechat_backend.lib.rest.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+# Nothing under /api or /v1 is authenticated by cookie except /api/auth/refresh, whose cookie is
+# SameSite=Strict; credentials are never allowed across origins.
+CORS_ALLOW_ALL_ORIGINS = True
+CORS_URLS_REGEX = r"^/(api|v1|oauth)/"
+CORS_ALLOW_HEADERS = [
+    "accept", "authorization", "content-type", "x-api-key", "x-librechat-generation-protocol",
+]  # fmt: skip
+
+# -- Language and time -------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# -- Logging -----------------------------------------------------------------------------------
+
+LOG_LEVEL = env.choice("LOG_LEVEL", "info", {"debug", "info", "warning", "error", "critical"})
+LOG_FORMAT = env.choice("LOG_FORMAT", "console", {"console", "json"})
+LOGGING = logs.logging_settings(level=LOG_LEVEL, as_json=LOG_FORMAT == "json")
+logs.configure()
+
+# -- Product -----------------------------------------------------------------------------------
+
+VERSION = "0.1.0"
+APP_TITLE = env.text("APP_TITLE", "LibreChat")
+HELP_AND_FAQ_URL = env.text("HELP_AND_FAQ_URL", "https://librechat.ai")
+CUSTOM_FOOTER = env.text("CUSTOM_FOOTER")
+TITLE_CONVO = env.boolean("TITLE_CONVO", default=True)
+TITLE_MODEL = env.text("TITLE_MODEL")
+TEMPORARY_CHAT_RETENTION_HOURS = env.integer("TEMPORARY_CHAT_RETENTION", 720, minimum=1)
+
+# -- Model providers from the environment (providers/environment.py) ---------------------------
+
+DEMO_PROVIDER = env.choice("DEMO_PROVIDER", "auto", {"auto", "true", "false"})
+PROVIDER_ENVIRONMENT = {
+    name: env.text(name)
+    for name in (
+        "OPENAI_API_KEY", "OPENAI_REVERSE_PROXY", "OPENAI_MODELS",
+        "ANTHROPIC_API_KEY", "ANTHROPIC_REVERSE_PROXY", "ANTHROPIC_MODELS",
+        "GOOGLE_KEY", "GOOGLE_REVERSE_PROXY", "GOOGLE_MODELS",
+        "AZURE_API_KEY", "AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_API_VERSION", "AZURE_OPENAI_MODELS",
+        "OPENROUTER_KEY", "GROQ_API_KEY", "MISTRAL_API_KEY", "DEEPSEEK_API_KEY", "XAI_API_KEY",
+        "OLLAMA_BASE_URL", "OLLAMA_MODELS",
+        "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_MODELS",
+    )
+}  # fmt: skip

@@ -1,0 +1,37 @@
+"""What every adapter offers."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from providers.types import ChatRequest, StreamEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How one call reaches its service. ``repr`` never shows the key."""
+
+    base_url: str
+    api_key: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+    connect_timeout_seconds: float = 10.0
+    first_event_timeout_seconds: float = 300.0
+    idle_timeout_seconds: float = 120.0
+
+
+class Adapter(Protocol):
+    """One dialect of provider API. Raises ProviderError and nothing else."""
+
+    def stream(
+        self, request: ChatRequest, connection: Connection
+    ) -> AsyncIterator[list[StreamEvent]]:
+        """Lists of events that arrived together; ends after the provider's last event.
+
+        Closing the iterator closes the connection to the provider at once.
+        """
+        ...
+
+    async def list_models(self, connection: Connection) -> list[str]:
+        """Names the service offers, as it spells them."""
+        ...

@@ -1,0 +1,143 @@
+"""Neutral values between the chat and the providers. Pure: no Django, no SDK."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from librechat_backend.lib.json import JSONDict
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """An image as bytes in base64."""
+
+    media_type: str
+    base64: str
+    detail: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPart:
+    """A call the model made in an earlier turn; ``arguments`` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResultPart:
+    call_id: str
+    name: str
+    output: str
+
+
+Part = TextPart | ImagePart | ToolCallPart | ToolResultPart
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One entry of the history. Results of tools travel in a message of role ``tool``."""
+
+    role: Literal["user", "assistant", "tool"]
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """``parameters`` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: JSONDict
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a person or preset sets; None leaves the provider's default.
+
+    ``reasoning_effort`` is OpenAI's and Anthropic's scale; ``thinking`` None means the
+    provider's default, ``thinking_budget`` is in tokens (−1: dynamic).
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    max_output_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
+    thinking: bool | None = None
+    thinking_budget: int | None = None
+    thinking_level: str | None = None
+    web_search: bool = False
+    url_context: bool = False
+    prompt_cache: bool | None = None
+    disable_streaming: bool = False
+    extra: JSONDict = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One call of a model. ``user_id`` is passed on for the provider's abuse detection."""
+
+    model: str
+    messages: tuple[Message, ...]
+    system: str = ""
+    parameters: Parameters = Parameters()
+    tools: tuple[ToolSpec, ...] = ()
+    user_id: str = ""
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    REFUSAL = "refusal"
+    CONTENT_FILTER = "content_filter"
+
+
+@dataclass(slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(slots=True)
+class ReasoningDelta:
+    text: str
+
+
+@dataclass(slots=True)
+class ToolCallDelta:
+    """``index`` tells calls made in parallel apart; ``id`` and ``name`` come with the first."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens as the provider reports them; ``input_tokens`` includes the cached ones."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(slots=True)
+class Finish:
+    reason: FinishReason
+
+
+StreamEvent = TextDelta | ReasoningDelta | ToolCallDelta | Usage | Finish
