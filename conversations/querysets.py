@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
@@ -11,7 +11,24 @@ from django.utils import timezone
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from conversations.models import Conversation, Generation, Message
+    from conversations.models import Conversation, Generation, Message  # noqa: F401
+
+# What the serializers read.
+CONVERSATION_LIST_FIELDS = (
+    "id", "conversation_id", "user_id", "title", "endpoint", "model", "spec", "icon_url",
+    "is_pinned", "created_at", "updated_at", "settings__agent_id", "settings__assistant_id",
+)  # fmt: skip
+CONVERSATION_FIELDS = (
+    "id", "conversation_id", "user_id", "title", "endpoint", "endpoint_type", "model", "spec",
+    "icon_url", "settings", "tags", "files", "is_archived", "is_pinned", "is_temporary",
+    "expired_at", "created_at", "updated_at",
+)  # fmt: skip
+MESSAGE_FIELDS = (
+    "id", "message_id", "conversation__conversation_id", "parent_message_id",
+    "is_created_by_user", "sender", "text", "content", "endpoint", "model", "icon_url", "error",
+    "unfinished", "finish_reason", "token_count", "files", "attachments", "quotes", "feedback",
+    "metadata", "is_temporary", "expired_at", "created_at", "updated_at",
+)  # fmt: skip
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -24,6 +41,16 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             is_temporary=False
         )
 
+    def rows(self) -> models.QuerySet[Conversation, dict[str, Any]]:
+        """Mappings for ``conversation_wire``."""
+        rows: models.QuerySet[Conversation, dict[str, Any]] = self.values(*CONVERSATION_FIELDS)
+        return rows
+
+    def list_rows(self) -> models.QuerySet[Conversation, dict[str, Any]]:
+        """Mappings for ``conversation_row_wire``; of the settings only what a list shows."""
+        rows: models.QuerySet[Conversation, dict[str, Any]] = self.values(*CONVERSATION_LIST_FIELDS)
+        return rows
+
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def owned_by(self, user: User) -> MessageQuerySet:
@@ -34,6 +61,11 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(
             user=user, conversation__user=user, conversation__conversation_id=conversation_id
         ).order_by("created_at", "id")
+
+    def rows(self) -> models.QuerySet[Message, dict[str, Any]]:
+        """Mappings for ``message_wire``."""
+        rows: models.QuerySet[Message, dict[str, Any]] = self.values(*MESSAGE_FIELDS)
+        return rows
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
