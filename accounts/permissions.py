@@ -1,0 +1,122 @@
+"""Which features of the client a role shows (contract 01 §5.3, 04 §11.2).
+
+A feature is on when the release has it built and the person's role allows it. What nobody
+mentions is off.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from accounts.models import Role, User
+from accounts.models.user import ROLE_ADMIN, ROLE_USER
+
+Matrix = dict[str, dict[str, bool]]
+
+
+class PermissionType(StrEnum):
+    PROMPTS = "PROMPTS"
+    BOOKMARKS = "BOOKMARKS"
+    MEMORIES = "MEMORIES"
+    AGENTS = "AGENTS"
+    MULTI_CONVO = "MULTI_CONVO"
+    TEMPORARY_CHAT = "TEMPORARY_CHAT"
+    RUN_CODE = "RUN_CODE"
+    WEB_SEARCH = "WEB_SEARCH"
+    PEOPLE_PICKER = "PEOPLE_PICKER"
+    MARKETPLACE = "MARKETPLACE"
+    FILE_SEARCH = "FILE_SEARCH"
+    FILE_CITATIONS = "FILE_CITATIONS"
+    MCP_SERVERS = "MCP_SERVERS"
+    REMOTE_AGENTS = "REMOTE_AGENTS"
+    SKILLS = "SKILLS"
+    SHARED_LINKS = "SHARED_LINKS"
+    SCHEDULES = "SCHEDULES"
+
+
+class Bit(StrEnum):
+    USE = "USE"
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    READ = "READ"
+    SHARE = "SHARE"
+    SHARE_PUBLIC = "SHARE_PUBLIC"
+    OPT_OUT = "OPT_OUT"
+    CONFIGURE_OBO = "CONFIGURE_OBO"
+    VIEW_USERS = "VIEW_USERS"
+    VIEW_GROUPS = "VIEW_GROUPS"
+    VIEW_ROLES = "VIEW_ROLES"
+
+
+# What this release has. No stored row can switch on anything else.
+BUILT = frozenset({(PermissionType.TEMPORARY_CHAT, Bit.USE)})
+
+_OWN = {Bit.USE: True, Bit.CREATE: True, Bit.SHARE: False, Bit.SHARE_PUBLIC: False}
+
+USER_DEFAULTS: dict[PermissionType, dict[Bit, bool]] = {
+    PermissionType.PROMPTS: _OWN,
+    PermissionType.BOOKMARKS: {Bit.USE: True},
+    PermissionType.MEMORIES: {
+        Bit.USE: True,
+        Bit.CREATE: True,
+        Bit.UPDATE: True,
+        Bit.READ: True,
+        Bit.OPT_OUT: True,
+    },
+    PermissionType.AGENTS: _OWN,
+    PermissionType.MULTI_CONVO: {Bit.USE: True},
+    PermissionType.TEMPORARY_CHAT: {Bit.USE: True},
+    PermissionType.RUN_CODE: {Bit.USE: True},
+    PermissionType.WEB_SEARCH: {Bit.USE: True},
+    PermissionType.PEOPLE_PICKER: {
+        Bit.VIEW_USERS: False,
+        Bit.VIEW_GROUPS: False,
+        Bit.VIEW_ROLES: False,
+    },
+    PermissionType.MARKETPLACE: {Bit.USE: False},
+    PermissionType.FILE_SEARCH: {Bit.USE: True},
+    PermissionType.FILE_CITATIONS: {Bit.USE: True},
+    PermissionType.MCP_SERVERS: {
+        Bit.USE: True,
+        Bit.CREATE: False,
+        Bit.SHARE: False,
+        Bit.SHARE_PUBLIC: False,
+        Bit.CONFIGURE_OBO: False,
+    },
+    PermissionType.REMOTE_AGENTS: dict.fromkeys(_OWN, False),
+    PermissionType.SKILLS: _OWN,
+    PermissionType.SHARED_LINKS: {Bit.CREATE: True, Bit.SHARE: True, Bit.SHARE_PUBLIC: True},
+    PermissionType.SCHEDULES: {Bit.USE: True, Bit.CREATE: True},
+}
+
+
+def default_permission(role_name: str, type_: PermissionType, bit: Bit) -> bool:
+    """What holds where no row says otherwise; a role of one's own starts with nothing."""
+    if role_name == ROLE_ADMIN:
+        return True
+    return role_name == ROLE_USER and USER_DEFAULTS[type_][bit]
+
+
+def effective_permissions(role_name: str, stored: Mapping[str, object]) -> Matrix:
+    """The complete matrix of a role whose row holds ``stored``; only ``True`` grants."""
+
+    def allowed(type_: PermissionType, bit: Bit) -> bool:
+        bits = stored.get(type_)
+        default = default_permission(role_name, type_, bit)
+        chosen = bits.get(bit, default) if isinstance(bits, dict) else default
+        return (type_, bit) in BUILT and chosen is True
+
+    return {
+        str(type_): {str(bit): allowed(type_, bit) for bit in bits}
+        for type_, bits in USER_DEFAULTS.items()
+    }
+
+
+def role_permissions(role_name: str) -> Matrix:
+    """The complete matrix of the role ``role_name``; one query. No row means its defaults."""
+    stored = Role.objects.filter(name=role_name).values_list("permissions", flat=True).first()
+    return effective_permissions(role_name, stored if isinstance(stored, dict) else {})
+
+
+def has_permission(user: User, type_: str, bit: str) -> bool:
+    """Whether the role of ``user`` allows ``bit``; unknown names are denied. One query."""
+    return role_permissions(user.role).get(type_, {}).get(bit, False)

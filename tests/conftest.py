@@ -1,0 +1,55 @@
+"""Fixtures shared by all apps: four people, and clients that speak for them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from accounts.tokens import issue_access_token
+from tests.factories import AdminFactory, UserFactory
+
+ClientFor = Callable[[User], Client]
+TokenFor = Callable[[User], str]
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    """Counters of limits outlive a test otherwise."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """The owner of what a test is about."""
+    return UserFactory.create(email="alice@example.com", name="Alice", username="alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return UserFactory.create(email="bob@example.com", name="Bob", username="bob")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """The stranger: signed in, without a right to anything of others."""
+    return UserFactory.create(email="charlie@example.com", name="Charlie", username="charlie")
+
+
+@pytest.fixture
+def admin_user(db: None) -> User:
+    return AdminFactory.create(email="admin@example.com", name="Admin", username="admin")
+
+
+@pytest.fixture
+def token_for() -> TokenFor:
+    return issue_access_token
+
+
+@pytest.fixture
+def client_for() -> ClientFor:
+    """A test client whose requests carry the user's access token."""
+    return lambda user: Client(headers={"authorization": f"Bearer {issue_access_token(user)}"})
