@@ -1,6 +1,6 @@
 """What every adapter offers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class Adapter(Protocol):
 
     def stream(
         self, request: ChatRequest, connection: Connection
-    ) -> AsyncIterator[list[StreamEvent]]:
+    ) -> AsyncGenerator[list[StreamEvent], None]:
         """Lists of events that arrived together; ends after the provider's last event.
 
         Closing the iterator closes the connection to the provider at once.

@@ -1,9 +1,10 @@
 """Channels: the ways models are reached."""
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
 from librechat_backend.lib.ids import ObjectIdField
+from providers.querysets import ChannelQuerySet
 
 
 def empty_list() -> list[str]:
@@ -23,8 +24,13 @@ class Channel(models.Model):
         help_text="The endpoint's name in the chat's model menu. Empty: the service's own name. "
         "Channels with the same name share one menu entry.",
     )
-    base_url = models.URLField(
-        "address", max_length=500, blank=True, help_text="Empty: the service's own address."
+    # Not a URLField: its validator refuses host names without a dot, as containers have.
+    base_url = models.CharField(
+        "address",
+        max_length=500,
+        blank=True,
+        validators=[RegexValidator(r"^https?://[^\s/]+", "Enter an address such as https://….")],
+        help_text="Empty: the service's own address. Example: http://localhost:11434/v1",
     )
     model_names = models.JSONField(
         "models",
@@ -55,6 +61,8 @@ class Channel(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = ChannelQuerySet.as_manager()
+
     class Meta:
         ordering = ["-priority", "name"]
 
@@ -78,3 +86,18 @@ class ChannelKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label or 'key'} …{self.hint}"
+
+
+class ChannelVersion(models.Model):
+    """One row whose stamp changes with every change of a channel or key.
+
+    Processes keep the channels in memory and compare the stamp on each request.
+    """
+
+    SINGLE_ID = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=SINGLE_ID, editable=False)
+    stamp = models.CharField(max_length=36)
+
+    def __str__(self) -> str:
+        return self.stamp

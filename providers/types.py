@@ -94,6 +94,7 @@ class ChatRequest:
     parameters: Parameters = Parameters()
     tools: tuple[ToolSpec, ...] = ()
     user_id: str = ""
+    purpose: Literal["chat", "title"] = "chat"
 
 
 class FinishReason(StrEnum):
@@ -126,7 +127,10 @@ class ToolCallDelta:
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens as the provider reports them; ``input_tokens`` includes the cached ones."""
+    """Tokens as the provider reports them; ``input_tokens`` includes the cached ones.
+
+    A provider may report more than once in a stream: the last report holds.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0

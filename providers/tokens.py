@@ -1,0 +1,17 @@
+"""Token counts without a vocabulary: an estimate for use before the provider reports. Pure."""
+
+import re
+
+# Han, kana, hangul and full-width forms: about one token each.
+_CJK = re.compile(
+    "[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
+
+
+def estimate_tokens(text: str) -> int:
+    """(CJK characters + other UTF-8 bytes ÷ 4) × 1.1, rounded up."""
+    cjk = 0
+    if not text.isascii():
+        text, cjk = _CJK.subn("", text)
+    other_bytes = len(text.encode("utf-8", "surrogatepass"))
+    return -(-(4 * cjk + other_bytes) * 11 // 40)
