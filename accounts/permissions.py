@@ -5,10 +5,12 @@ mentions is off.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from accounts.models import Role, User
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
+from librechat_backend.lib.errors import NotFound
 
 Matrix = dict[str, dict[str, bool]]
 
@@ -111,12 +113,35 @@ def effective_permissions(role_name: str, stored: Mapping[str, object]) -> Matri
     }
 
 
-def role_permissions(role_name: str) -> Matrix:
-    """The complete matrix of the role ``role_name``; one query. No row means its defaults."""
-    stored = Role.objects.filter(name=role_name).values_list("permissions", flat=True).first()
-    return effective_permissions(role_name, stored if isinstance(stored, dict) else {})
+@dataclass(frozen=True, slots=True)
+class RolePermissions:
+    name: str
+    description: str
+    permissions: Matrix
+
+
+def read_role(name: str) -> RolePermissions:
+    """A role with its complete matrix; one query. Raises NotFound.
+
+    The two built-in roles exist without a row too, with their defaults.
+    """
+    row = Role.objects.filter(name=name).first()
+    if row is None and name not in (ROLE_USER, ROLE_ADMIN):
+        raise NotFound("Role not found")
+    stored = row.permissions if row and isinstance(row.permissions, dict) else {}
+    description = row.description if row else ""
+    return RolePermissions(name, description, effective_permissions(name, stored))
+
+
+def may_read_role(user: User, name: str) -> bool:
+    """Everybody needs USER (the client asks for it always) and their own."""
+    return user.role == ROLE_ADMIN or name in (ROLE_USER, user.role)
 
 
 def has_permission(user: User, type_: str, bit: str) -> bool:
     """Whether the role of ``user`` allows ``bit``; unknown names are denied. One query."""
-    return role_permissions(user.role).get(type_, {}).get(bit, False)
+    try:
+        matrix = read_role(user.role).permissions
+    except NotFound:
+        return False
+    return matrix.get(type_, {}).get(bit, False)

@@ -1,6 +1,8 @@
 """Wire shapes of accounts."""
 
 from accounts.models import User
+from accounts.permissions import RolePermissions
+from accounts.tokens import issue_access_token
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.times import to_iso
 
@@ -12,7 +14,7 @@ def user_wire(user: User) -> JSONDict:
         "_id": user.pk,
         "email": user.email,
         "name": user.name or user.username,
-        "username": user.username,
+        "username": user.username or None,
         "avatar": user.avatar or None,
         "role": user.role,
         "provider": user.provider,
@@ -25,3 +27,13 @@ def user_wire(user: User) -> JSONDict:
         "createdAt": to_iso(user.created_at),
         "updatedAt": to_iso(user.updated_at),
     }
+
+
+def session_wire(user: User) -> JSONDict:
+    """What signing in and refreshing answer (contract 01 §4.2, §4.3)."""
+    return {"token": issue_access_token(user), "user": user_wire(user)}
+
+
+def role_wire(role: RolePermissions) -> JSONDict:
+    """Contract 01 §5.3."""
+    return {"name": role.name, "description": role.description, "permissions": role.permissions}

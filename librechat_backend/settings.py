@@ -119,7 +119,11 @@ CACHES = {
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
         if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        else {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            # Beyond this number entries are dropped at random, counters of attempts among them.
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
     )
 }
 CHANNEL_LAYERS = {
@@ -165,7 +169,7 @@ LOGIN_URL = "admin:login"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     # Users who came from LibreChat; upgraded when they sign in.
-    "django.contrib.auth.hashers.BCryptPasswordHasher",
+    "accounts.hashers.LibreChatPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 ALLOW_REGISTRATION = env.boolean("ALLOW_REGISTRATION", default=True)

@@ -51,6 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     two_factor_enabled = models.BooleanField(default=False)
     personalization = models.JSONField(default=default_personalization, blank=True)
     favorites = models.JSONField(default=list, blank=True)
+    pinned_order = models.JSONField(default=list, blank=True)
     terms_accepted_at = models.DateTimeField(null=True, blank=True)
     is_active = models.BooleanField(
         "active", default=True, help_text="Without it, the person can neither sign in nor chat."

@@ -9,7 +9,7 @@ from accounts.permissions import (
     PermissionType,
     default_permission,
     has_permission,
-    role_permissions,
+    read_role,
 )
 from tests.factories import UserFactory
 
@@ -34,7 +34,8 @@ def test_defaults_are_those_of_the_contract() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["USER", "ADMIN"])
 def test_only_built_bits_are_on_when_a_role_has_no_row(name: str) -> None:
-    matrix = role_permissions(name)
+    Role.objects.all().delete()
+    matrix = read_role(name).permissions
     on = {(type_, bit) for type_, bits in matrix.items() for bit, value in bits.items() if value}
     assert on == {("TEMPORARY_CHAT", "USE")}
     assert {(type_, bit) for type_, bits in matrix.items() for bit in bits} == ALL
@@ -43,20 +44,22 @@ def test_only_built_bits_are_on_when_a_role_has_no_row(name: str) -> None:
 @pytest.mark.django_db
 def test_unbuilt_bit_stays_off_when_a_row_switches_it_on() -> None:
     Role.objects.create(name="X", permissions={"AGENTS": {"USE": True}, "NEW": {"USE": True}})
-    matrix = role_permissions("X")
+    matrix = read_role("X").permissions
     assert matrix["AGENTS"]["USE"] is False
     assert "NEW" not in matrix
 
 
 @pytest.mark.parametrize("value", [False, "true", 1, None, {}])
 def test_built_bit_is_off_when_the_row_holds_anything_but_true(alice: User, value: object) -> None:
-    Role.objects.create(name="USER", permissions={"TEMPORARY_CHAT": {"USE": value}})
+    Role.objects.update_or_create(
+        name="USER", defaults={"permissions": {"TEMPORARY_CHAT": {"USE": value}}}
+    )
     assert not has_permission(alice, PermissionType.TEMPORARY_CHAT, Bit.USE)
 
 
 @pytest.mark.parametrize("stored", [[], "x", {"TEMPORARY_CHAT": True}])
 def test_defaults_hold_when_the_row_is_damaged(alice: User, stored: object) -> None:
-    Role.objects.create(name="USER", permissions=stored)
+    Role.objects.update_or_create(name="USER", defaults={"permissions": stored})
     assert has_permission(alice, PermissionType.TEMPORARY_CHAT, Bit.USE)
 
 

@@ -1,0 +1,61 @@
+"""Signing in with e-mail and password (contract 01 §4.2)."""
+
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import update_last_login
+from django.db import transaction
+
+from accounts.models import User
+from accounts.services.sessions import RefreshToken, start_session
+from librechat_backend.lib.errors import AppError, Forbidden
+
+BANNED = "Your account has been temporarily banned due to violations of our service."
+
+log = structlog.get_logger(__name__)
+
+
+class WrongCredentials(AppError):
+    """Does not say which of the two is wrong: that would tell who has an account."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("Email or password is wrong.")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    user: User
+    refresh_token: RefreshToken
+
+
+def sign_in(*, email: str, password: str, ip_address: str, user_agent: str) -> SignedIn:
+    """Check the password and start a session. Raises WrongCredentials, Forbidden.
+
+    Costs the time of one password hash whether or not the account exists.
+    """
+    if not settings.ALLOW_EMAIL_LOGIN:
+        raise Forbidden("Email login is not allowed.")
+    user = _check_password(email, password)
+    if not user.is_active:
+        log.info("sign_in_refused", user=user.pk, ip=ip_address, reason="inactive")
+        raise Forbidden(BANNED)
+    with transaction.atomic():
+        update_last_login(None, user)  # type: ignore[arg-type]
+        token = start_session(user=user, ip_address=ip_address, user_agent=user_agent)
+    log.info("signed_in", user=user.pk, ip=ip_address)
+    return SignedIn(user, token)
+
+
+def _check_password(email: str, password: str) -> User:
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        make_password(password)
+        raise WrongCredentials
+    # Also replaces a hash made with an older algorithm.
+    if not user.check_password(password):
+        raise WrongCredentials
+    return user

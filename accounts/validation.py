@@ -1,0 +1,132 @@
+"""What people type into the sign-in and registration forms (contract 01 §4.2, §4.5)."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from accounts.models.user import normalize_email
+from librechat_backend.lib.errors import AppError
+from librechat_backend.lib.json import JSONValue
+
+NAME_LENGTHS = (3, 80)
+USERNAME_LENGTHS = (2, 80)
+EMAIL_MAX_LENGTH = 254
+PASSWORD_MAX_LENGTH = 128
+
+_FORBIDDEN_IN_USERNAMES = re.compile(r"'|--|\$ne|\$gt|\$lt|\$or|[{}*;<>/=]", re.IGNORECASE)
+
+
+class InvalidForm(AppError):
+    """The body names each field and what is wrong with it."""
+
+    status = 404  # sic: contract 01 §4.2
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    email: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    name: str
+    username: str
+    email: str
+    password: str
+
+
+def parse_credentials(data: JSONValue) -> Credentials:
+    """Raises InvalidForm."""
+    fields = data if isinstance(data, dict) else {}
+    if not fields.get("email") or not fields.get("password"):
+        raise InvalidForm("Missing credentials")
+    _require(fields, {"email": email_problem, "password": password_problem})
+    return Credentials(normalize_email(fields["email"]), fields["password"])
+
+
+def parse_registration(data: JSONValue) -> Registration:
+    """Unknown members are ignored: nobody chooses a role for themselves. Raises InvalidForm."""
+    fields = data if isinstance(data, dict) else {}
+    fields = fields | {"username": fields.get("username") or ""}
+
+    def confirmation_problem(value: object) -> str | None:
+        return None if value == fields.get("password") else "The passwords did not match"
+
+    _require(
+        fields,
+        {
+            "name": name_problem,
+            "username": username_problem,
+            "email": email_problem,
+            "password": password_problem,
+            "confirm_password": confirmation_problem,
+        },
+    )
+    return Registration(
+        name=fields["name"].strip(),
+        username=fields["username"].strip(),
+        email=normalize_email(fields["email"]),
+        password=fields["password"],
+    )
+
+
+def _require(fields: JSONValue, checks: dict[str, Callable[[object], str | None]]) -> None:
+    found = {name: check(fields.get(name)) for name, check in checks.items()}
+    problems = [f"{name}: {problem}" for name, problem in found.items() if problem]
+    if problems:
+        raise InvalidForm(" ".join(problems))
+
+
+def name_problem(value: object) -> str | None:
+    """What is wrong with a display name, or None; likewise below."""
+    return _text_problem(value, NAME_LENGTHS)
+
+
+def username_problem(value: object) -> str | None:
+    if value == "":
+        return None
+    if problem := _text_problem(value, USERNAME_LENGTHS):
+        return problem
+    if _FORBIDDEN_IN_USERNAMES.search(str(value)):
+        return "Invalid characters in username"
+    return None
+
+
+def email_problem(value: object) -> str | None:
+    if not isinstance(value, str) or len(value) > EMAIL_MAX_LENGTH:
+        return "Invalid email"
+    try:
+        validate_email(normalize_email(value))
+    except ValidationError:
+        return "Invalid email"
+    return None
+
+
+def password_problem(value: object) -> str | None:
+    shortest = settings.MIN_PASSWORD_LENGTH
+    if not isinstance(value, str) or len(value) < shortest:
+        return f"Must contain at least {shortest} characters"
+    if len(value) > PASSWORD_MAX_LENGTH:
+        return f"Must contain at most {PASSWORD_MAX_LENGTH} characters"
+    if not value.strip():
+        return "Password cannot be only spaces"
+    return "Must not contain control characters" if _has_control_characters(value) else None
+
+
+def _text_problem(value: object, lengths: tuple[int, int]) -> str | None:
+    shortest, longest = lengths
+    if not isinstance(value, str) or len(value.strip()) < shortest:
+        return f"Must contain at least {shortest} characters"
+    if len(value) > longest:
+        return f"Must contain at most {longest} characters"
+    return "Must not contain control characters" if _has_control_characters(value) else None
+
+
+def _has_control_characters(value: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in value)
