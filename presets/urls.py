@@ -1,0 +1,13 @@
+"""Relative to ``/api/``."""
+
+from django.urls import path
+
+from presets import views
+
+urlpatterns = [
+    path("config", views.config),
+    path("endpoints", views.endpoints),
+    path("endpoints/token-config", views.token_config),
+    path("models", views.models),
+    path("categories", views.categories),
+]
