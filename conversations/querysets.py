@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 if TYPE_CHECKING:
     from accounts.models import User
     from conversations.models import Conversation, Generation, Message  # noqa: F401
+
+SEARCH_MAX_LENGTH = 1024  # no title is longer
 
 # What the serializers read.
 CONVERSATION_LIST_FIELDS = (
@@ -31,9 +36,52 @@ MESSAGE_FIELDS = (
 )  # fmt: skip
 
 
+class HasAnyElement(models.Func):
+    """Whether a JSON list holds one of some strings; JSONField has no lookup all databases know."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, column: str, *, elements: Sequence[str]) -> None:
+        super().__init__(column)
+        self.elements = list(elements)
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        column, params = compiler.compile(self.source_expressions[0])
+        marks = ", ".join(["%s"] * len(self.elements))
+        sql = f"EXISTS (SELECT 1 FROM json_each({column}) WHERE value IN ({marks}))"  # noqa: S608
+        return sql, (*params, *self.elements)
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"{column} ?| %s", (*params, self.elements)
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def owned_by(self, user: User) -> ConversationQuerySet:
         return self.filter(user=user)
+
+    def with_id(self, conversation_id: str) -> ConversationQuerySet:
+        return self.filter(conversation_id=conversation_id)
+
+    def archived(self, is_archived: bool) -> ConversationQuerySet:
+        return self.filter(is_archived=is_archived)
+
+    def tagged(self, tags: Sequence[str]) -> ConversationQuerySet:
+        """Those with any of ``tags``."""
+        return self.filter(HasAnyElement("tags", elements=tags))
+
+    def titled(self, part: str) -> ConversationQuerySet:
+        """Those whose title contains ``part``, in upper or lower case."""
+        # SQLite fails on patterns of more than 50,000 bytes.
+        fits = len(part) <= SEARCH_MAX_LENGTH
+        return self.filter(title__icontains=part) if fits else self.none()
+
+    def lock_rows(self) -> ConversationQuerySet:
+        return self.select_for_update(of=("self",)).order_by("pk")
 
     def listed(self) -> ConversationQuerySet:
         """Without temporary chats and those whose time is over (contract 03 §15.3)."""
@@ -61,6 +109,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(
             user=user, conversation__user=user, conversation__conversation_id=conversation_id
         ).order_by("created_at", "id")
+
+    def with_id(self, message_id: str) -> MessageQuerySet:
+        return self.filter(message_id=message_id)
+
+    def lock_rows(self) -> MessageQuerySet:
+        return self.select_for_update(of=("self",)).order_by("pk")
 
     def rows(self) -> models.QuerySet[Message, dict[str, Any]]:
         """Mappings for ``message_wire``."""

@@ -1,0 +1,72 @@
+"""Changes to conversations: update, archive, delete (contract 03 §2)."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from conversations.models import Conversation
+from conversations.models.conversation import TITLE_MAX_LENGTH
+from conversations.querysets import ConversationQuerySet
+from librechat_backend.lib.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What a deletion removed: the UUIDs of the conversations, and how many messages."""
+
+    conversation_ids: list[str]
+    message_count: int
+
+
+def update_conversation(
+    *,
+    user: User,
+    conversation_id: str,
+    title: str | None = None,
+    is_archived: bool | None = None,
+    is_pinned: bool | None = None,
+) -> None:
+    """Change what is not None. Raises NotFound."""
+    changes = {
+        "title": None if title is None else title.strip()[:TITLE_MAX_LENGTH],
+        "is_archived": is_archived,
+        "is_pinned": is_pinned,
+        # Every change moves the chat up the list (contract 03 §1.1).
+        "updated_at": timezone.now(),
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    if not Conversation.objects.owned_by(user).with_id(conversation_id).update(**given):
+        raise conversation_not_found()
+
+
+def archive_all_conversations(*, user: User) -> int:
+    """Archive what the list shows; the number of conversations that were not archived before."""
+    conversations = Conversation.objects.owned_by(user).listed().filter(is_archived=False)
+    return conversations.update(is_archived=True, updated_at=timezone.now())
+
+
+def delete_conversation(*, user: User, conversation_id: str) -> Deletion:
+    """Delete one with its messages and generations. Raises NotFound."""
+    deletion = _delete(Conversation.objects.owned_by(user).with_id(conversation_id))
+    if not deletion.conversation_ids:
+        raise conversation_not_found()
+    return deletion
+
+
+def delete_all_conversations(*, user: User) -> Deletion:
+    """Delete all, archived and temporary ones too."""
+    return _delete(Conversation.objects.owned_by(user))
+
+
+@transaction.atomic
+def _delete(conversations: ConversationQuerySet) -> Deletion:
+    # The lock keeps a running generation from adding a message between the steps of the cascade.
+    ids = dict(conversations.lock_rows().values_list("pk", "conversation_id"))
+    _, counts = Conversation.objects.filter(pk__in=ids).delete()
+    return Deletion(list(ids.values()), counts.get("conversations.Message", 0))
+
+
+def conversation_not_found() -> NotFound:
+    return NotFound("Conversation not found", key="error")

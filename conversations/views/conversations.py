@@ -1,0 +1,212 @@
+"""The conversations of the caller: list, read, rename, archive, pin, delete (contract 03 §2)."""
+
+from typing import Any
+
+from django.http import HttpResponse, QueryDict
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from conversations.models import Conversation, Message
+from conversations.querysets import ConversationQuerySet
+from conversations.serializers.conversation import conversation_row_wire, conversation_wire
+from conversations.services import conversations as services
+from conversations.services.conversations import Deletion, conversation_not_found
+from conversations.views.requests import body_of, owner_of
+from librechat_backend.lib.errors import InvalidRequest
+from librechat_backend.lib.ids import is_object_id
+from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.pagination import Key, Keyset, parse_moment, parse_text
+
+PAGE_SIZE = 25
+PAGE_SIZE_MAX = 100
+
+_UPDATED = Key("updated_at", parse_moment)
+_ID = Key("id", parse_text)
+SORTS = {
+    "title": (Key("title", parse_text), _UPDATED, _ID),
+    "createdAt": (Key("created_at", parse_moment), _UPDATED, _ID),
+    "updatedAt": (_UPDATED, _ID),
+}
+
+
+class ConversationsView(APIView):
+    def get(self, request: Request) -> Response:
+        query = request.query_params
+        rows, next_cursor = _keyset(query).page(
+            _chosen(Conversation.objects.owned_by(owner_of(request)), query).list_rows(),
+            cursor=query.get("cursor", ""),
+            limit=_limit(query.get("limit", "")),
+        )
+        conversations = [conversation_row_wire(row) for row in rows]
+        return Response({"conversations": conversations, "nextCursor": next_cursor})
+
+    def delete(self, request: Request) -> Response | HttpResponse:
+        argument = _argument(request)
+        if not argument.keys() & {"conversationId", "source", "thread_id", "endpoint"}:
+            raise InvalidRequest("no parameters provided", key="error")
+        if argument.get("source") == "button" and not argument.get("conversationId"):
+            return HttpResponse("No conversationId provided", content_type="text/plain")
+        deletion = services.delete_conversation(
+            user=owner_of(request), conversation_id=_conversation_id(argument)
+        )
+        return Response(_deletion_wire(deletion), status=201)
+
+
+class AllConversationsView(APIView):
+    def delete(self, request: Request) -> Response:
+        deletion = services.delete_all_conversations(user=owner_of(request))
+        return Response(_deletion_wire(deletion), status=201)
+
+
+class ConversationView(APIView):
+    def get(self, request: Request, conversation_id: str) -> Response:
+        document = _document(request, conversation_id)
+        return Response(document, status=200 if document else 404)
+
+    def patch(self, request: Request, conversation_id: str) -> Response:
+        body = body_of(request)
+        services.update_conversation(
+            user=owner_of(request),
+            conversation_id=conversation_id,
+            title=_title(body) if "title" in body else None,
+            is_archived=_boolean(body, "isArchived") if "isArchived" in body else None,
+            is_pinned=_boolean(body, "pinned") if "pinned" in body else None,
+        )
+        return _changed(request, conversation_id)
+
+
+class RenameView(APIView):
+    def post(self, request: Request) -> Response:
+        argument = _argument(request)
+        conversation_id = _conversation_id(argument)
+        services.update_conversation(
+            user=owner_of(request), conversation_id=conversation_id, title=_title(argument)
+        )
+        return _changed(request, conversation_id, status=201)
+
+
+class ArchiveView(APIView):
+    def post(self, request: Request) -> Response:
+        argument = _argument(request)
+        conversation_id = _conversation_id(argument)
+        services.update_conversation(
+            user=owner_of(request),
+            conversation_id=conversation_id,
+            is_archived=_boolean(argument, "isArchived"),
+        )
+        return _changed(request, conversation_id)
+
+
+class ArchiveAllView(APIView):
+    def post(self, request: Request) -> Response:
+        count = services.archive_all_conversations(user=owner_of(request))
+        return Response({"archivedCount": count})
+
+
+class PinView(APIView):
+    def post(self, request: Request) -> Response:
+        argument = _argument(request)
+        conversation_id = _conversation_id(argument)
+        _require(argument, "pinned")
+        services.update_conversation(
+            user=owner_of(request),
+            conversation_id=conversation_id,
+            is_pinned=_boolean(argument, "pinned"),
+        )
+        return _changed(request, conversation_id)
+
+
+def _chosen(conversations: ConversationQuerySet, query: QueryDict) -> ConversationQuerySet:
+    """The conversations the query of a list names (contract 03 §2.1). Raises InvalidRequest."""
+    is_archived = query.get("isArchived", "").strip().lower() == "true"
+    chosen = conversations.listed().archived(is_archived)
+    if tags := [_without_nul(tag) for tag in query.getlist("tags")]:
+        chosen = chosen.tagged(tags)
+    if search := _without_nul(query.get("search", "")).strip():
+        chosen = chosen.titled(search)
+    project_id = query.get("projectId") or "unassigned"
+    if is_object_id(project_id):
+        return chosen.none()  # there are no projects, so nothing is in one
+    if project_id != "unassigned":
+        raise InvalidRequest("projectId must be a valid project id or unassigned", key="error")
+    return chosen
+
+
+def _keyset(query: QueryDict) -> Keyset:
+    """Raises InvalidRequest for a column the list cannot be sorted by."""
+    keys = SORTS.get(query.get("sortBy") or "updatedAt")
+    if keys is None:
+        raise InvalidRequest(f"sortBy must be one of {', '.join(SORTS)}", key="error")
+    return Keyset(keys, is_descending=query.get("sortDirection") != "asc")
+
+
+def _limit(text: str) -> int:
+    try:
+        return max(1, min(int(text), PAGE_SIZE_MAX))
+    except ValueError:
+        return PAGE_SIZE
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", "")  # PostgreSQL takes it nowhere
+
+
+def _argument(request: Request) -> JSONDict:
+    """What the client wraps as ``{"arg": {…}}``."""
+    argument = body_of(request).get("arg")
+    return argument if isinstance(argument, dict) else {}
+
+
+def _conversation_id(argument: JSONDict) -> str:
+    conversation_id = argument.get("conversationId")
+    if not isinstance(conversation_id, str) or not conversation_id:
+        raise InvalidRequest("conversationId is required", key="error")
+    return conversation_id
+
+
+def _require(argument: JSONDict, name: str) -> None:
+    if argument.get(name) is None:
+        raise InvalidRequest(f"{name} is required", key="error")
+
+
+def _title(argument: JSONDict) -> str:
+    _require(argument, "title")
+    title: Any = argument["title"]
+    if not isinstance(title, str):
+        raise InvalidRequest("title must be a string", key="error")
+    return title
+
+
+def _boolean(argument: JSONDict, name: str) -> bool:
+    value: Any = argument.get(name)
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"{name} must be a boolean", key="error")
+    return value
+
+
+def _changed(request: Request, conversation_id: str, status: int = 200) -> Response:
+    document = _document(request, conversation_id)
+    if document is None:
+        raise conversation_not_found()
+    return Response(document, status=status)
+
+
+def _document(request: Request, conversation_id: str) -> JSONDict | None:
+    """The full document of a conversation of the caller; two queries."""
+    user = owner_of(request)
+    row = Conversation.objects.owned_by(user).with_id(conversation_id).rows().first()
+    if row is None:
+        return None
+    messages = Message.objects.of_conversation(user, conversation_id)
+    return conversation_wire(row, messages=list(messages.values_list("id", flat=True)))
+
+
+def _deletion_wire(deletion: Deletion) -> JSONDict:
+    """Contract 03 §2.8."""
+    return {
+        "acknowledged": True,
+        "deletedCount": len(deletion.conversation_ids),
+        "messages": {"acknowledged": True, "deletedCount": deletion.message_count},
+        "conversationIds": deletion.conversation_ids,
+    }

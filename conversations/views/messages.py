@@ -1,0 +1,113 @@
+"""The messages of a conversation: list, read, edit, delete, rate (contract 03 §7)."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from conversations.models import Message
+from conversations.serializers.message import edited_message_wire, feedback_wire, message_wire
+from conversations.services import messages as services
+from conversations.services.messages import message_not_found, require_conversation
+from conversations.views.requests import body_of, owner_of
+from librechat_backend.lib.errors import InvalidRequest
+from librechat_backend.lib.json import JSONDict
+
+NEW_CHAT_ID = "new"  # what the client calls a conversation that is not stored yet
+
+
+class MessageSearchView(APIView):
+    """Nothing is searched yet; the client asks all the same (contract 03 §7.9)."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"messages": [], "nextCursor": None})
+
+
+class MessagesView(APIView):
+    def get(self, request: Request, conversation_id: str) -> Response:
+        if conversation_id == NEW_CHAT_ID:
+            return Response([])
+        user = owner_of(request)
+        rows = Message.objects.of_conversation(user, conversation_id).rows()
+        messages = [message_wire(row) for row in rows]
+        if not messages:
+            require_conversation(user=user, conversation_id=conversation_id)
+        return Response(messages)
+
+
+class ConversationGuard(APIView):
+    """Lets through what names one conversation, and one of the caller's (contract 03 §7)."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        conversation_id = kwargs["conversation_id"]
+        if body_of(request).get("conversationId", conversation_id) != conversation_id:
+            raise InvalidRequest("Conversation ID mismatch", key="error")
+        require_conversation(user=owner_of(request), conversation_id=conversation_id)
+
+
+class MessageView(ConversationGuard):
+    def get(self, request: Request, conversation_id: str, message_id: str) -> Response:
+        messages = Message.objects.of_conversation(owner_of(request), conversation_id)
+        return Response([message_wire(row) for row in messages.with_id(message_id).rows()])
+
+    def put(self, request: Request, conversation_id: str, message_id: str) -> Response:
+        body = body_of(request)
+        where: JSONDict = {
+            "user": owner_of(request),
+            "conversation_id": conversation_id,
+            "message_id": message_id,
+        }
+        if body.get("index") is None:
+            services.edit_text(**where, text=_text(body))
+        else:
+            services.edit_part(**where, text=_text(body), index=_index(body))
+        return Response(edited_message_wire(_row(request, conversation_id, message_id)))
+
+    def delete(self, request: Request, conversation_id: str, message_id: str) -> Response:
+        services.delete_message(
+            user=owner_of(request), conversation_id=conversation_id, message_id=message_id
+        )
+        return Response(status=204)
+
+
+class FeedbackView(ConversationGuard):
+    def put(self, request: Request, conversation_id: str, message_id: str) -> Response:
+        services.rate_message(
+            user=owner_of(request),
+            conversation_id=conversation_id,
+            message_id=message_id,
+            feedback=_feedback(body_of(request)),
+        )
+        return Response(feedback_wire(_row(request, conversation_id, message_id)))
+
+
+def _text(body: JSONDict) -> str:
+    text = body.get("text")
+    if not isinstance(text, str):
+        raise InvalidRequest("text must be a string", key="error")
+    return text
+
+
+def _index(body: JSONDict) -> int:
+    index = body["index"]
+    if not isinstance(index, int) or isinstance(index, bool):
+        raise InvalidRequest("Invalid index", key="error")
+    return index
+
+
+def _feedback(body: JSONDict) -> JSONDict | None:
+    """None clears it; an empty object does too."""
+    feedback = body.get("feedback") or None
+    if feedback is not None and not isinstance(feedback, dict):
+        raise InvalidRequest("Invalid feedback", key="error")
+    return feedback
+
+
+def _row(request: Request, conversation_id: str, message_id: str) -> dict[str, Any]:
+    messages = Message.objects.of_conversation(owner_of(request), conversation_id)
+    row = messages.with_id(message_id).rows().first()
+    if row is None:
+        raise message_not_found()
+    return row
