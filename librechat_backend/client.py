@@ -237,7 +237,7 @@ def _choose_variant(asset: Asset, accept_encoding: str) -> Variant:
         if not re.fullmatch(r"\s*q=0(?:\.0*)?\s*", weight)
     }
     for encoding, variant in asset.encoded.items():
-        if encoding in accepted or "*" in accepted:
+        if encoding in accepted:
             return variant
     return asset.plain
 
