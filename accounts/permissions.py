@@ -113,6 +113,16 @@ def effective_permissions(role_name: str, stored: Mapping[str, object]) -> Matri
     }
 
 
+def with_granted(
+    stored: Mapping[str, Mapping[str, bool]], granted: set[tuple[PermissionType, Bit]]
+) -> Matrix:
+    """``stored`` with exactly ``granted`` of the built bits; what it says of others is kept."""
+    matrix = {type_: dict(bits) for type_, bits in stored.items()}
+    for type_, bit in BUILT:
+        matrix.setdefault(str(type_), {})[str(bit)] = (type_, bit) in granted
+    return matrix
+
+
 @dataclass(frozen=True, slots=True)
 class RolePermissions:
     name: str

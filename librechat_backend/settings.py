@@ -175,6 +175,12 @@ PASSWORD_HASHERS = [
 ALLOW_REGISTRATION = env.boolean("ALLOW_REGISTRATION", default=True)
 ALLOW_EMAIL_LOGIN = env.boolean("ALLOW_EMAIL_LOGIN", default=True)
 MIN_PASSWORD_LENGTH = env.integer("MIN_PASSWORD_LENGTH", 8, minimum=1)
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": MIN_PASSWORD_LENGTH},
+    }
+]
 ACCESS_TOKEN_LIFETIME = timedelta(milliseconds=env.integer("SESSION_EXPIRY", 900_000, minimum=1000))
 REFRESH_SESSION_LIFETIME = timedelta(
     milliseconds=env.integer("REFRESH_TOKEN_EXPIRY", 604_800_000, minimum=1000)
