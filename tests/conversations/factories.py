@@ -1,0 +1,49 @@
+"""Conversations and messages for tests."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from accounts.models import User
+from conversations.models import Conversation, Message
+from librechat_backend.lib.ids import NO_PARENT, new_uuid
+
+MOMENT = datetime(2025, 3, 4, 5, 6, 7, 890_000, tzinfo=UTC)
+
+
+def make_conversation(user: User, **fields: Any) -> Conversation:
+    values = {
+        "conversation_id": new_uuid(),
+        "title": "Tide tables",
+        "endpoint": "openAI",
+        "model": "gpt-4o-mini",
+        "created_at": MOMENT,
+        "updated_at": MOMENT + timedelta(minutes=1),
+    }
+    return Conversation.objects.create(user=user, **{**values, **fields})
+
+
+def make_message(conversation: Conversation, **fields: Any) -> Message:
+    values = {
+        "message_id": new_uuid(),
+        "parent_message_id": NO_PARENT,
+        "is_created_by_user": True,
+        "sender": "User",
+        "text": "When is high tide?",
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+    }
+    return Message.objects.create(
+        conversation=conversation, user=conversation.user, **{**values, **fields}
+    )
+
+
+def make_answer(conversation: Conversation, **fields: Any) -> Message:
+    values = {
+        "is_created_by_user": False,
+        "sender": "GPT-4o",
+        "text": "",
+        "content": [{"type": "text", "text": "At noon."}],
+        "token_count": 100,
+        "created_at": MOMENT + timedelta(seconds=1),
+    }
+    return make_message(conversation, **{**values, **fields})
