@@ -36,7 +36,7 @@ class Generation(models.Model):
     user_message_id = models.CharField(max_length=64)
     response_message_id = models.CharField(max_length=64)
     turn = models.JSONField(default=dict)
-    process = models.CharField(max_length=40, help_text="The server process it runs in.")
+    process = models.CharField(max_length=120, help_text="The server process it runs in.")
     heartbeat_at = models.DateTimeField()
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,168 @@
+"""What happens in a turn, in order: the values the log keeps. Pure.
+
+A turn is one ``Created``, then steps with their deltas, then one ``Finished`` (or ``Failed``).
+Rows inside events are snapshots under the field names of the models, so that any process can
+render them without asking the database.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from librechat_backend.lib import json
+from librechat_backend.lib.json import JSONDict
+
+
+@dataclass(slots=True)
+class Created:
+    """The turn exists: its user message is stored. Always the first event."""
+
+    conversation_id: str
+    response_message_id: str
+    sender: str
+    endpoint: str
+    model: str
+    icon_url: str
+    user_message: JSONDict
+
+
+@dataclass(slots=True)
+class StepStarted:
+    """A slot ``index`` of the answer opens; a tool step names its call."""
+
+    step_id: str
+    index: int
+    kind: Literal["message", "tool"]
+    call_id: str = ""
+    name: str = ""
+
+
+@dataclass(slots=True)
+class TextAdded:
+    step_id: str
+    text: str
+
+
+@dataclass(slots=True)
+class ReasoningAdded:
+    step_id: str
+    text: str
+
+
+@dataclass(slots=True)
+class ToolArgumentsAdded:
+    step_id: str
+    call_id: str
+    name: str
+    fragment: str
+
+
+@dataclass(slots=True)
+class ToolFinished:
+    step_id: str
+    output: str
+
+
+@dataclass(slots=True)
+class ContextMeasured:
+    """Estimated tokens of a request, before it is sent."""
+
+    window: int
+    budget: int
+    instruction_tokens: int
+    message_tokens: int
+    message_count: int
+    pruned_tokens: int
+
+
+@dataclass(slots=True)
+class TokensUsed:
+    """Tokens as the provider counted them; ``input_tokens`` includes the cached ones."""
+
+    sequence: int
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+@dataclass(slots=True)
+class Titled:
+    title: str
+
+
+@dataclass(slots=True)
+class Finished:
+    """The turn is over and stored. ``message_ids`` are the conversation's, oldest first."""
+
+    conversation: JSONDict
+    user_message: JSONDict
+    response: JSONDict
+    message_ids: list[str] = field(default_factory=list)
+    is_aborted: bool = False
+
+
+@dataclass(slots=True)
+class Failed:
+    """The turn is over and could not be stored; the client is told and reloads."""
+
+    reason: str
+
+
+TurnEvent = (
+    Created
+    | StepStarted
+    | TextAdded
+    | ReasoningAdded
+    | ToolArgumentsAdded
+    | ToolFinished
+    | ContextMeasured
+    | TokensUsed
+    | Titled
+    | Finished
+    | Failed
+)
+
+_KINDS: dict[str, type[TurnEvent]] = {
+    kind.__name__: kind
+    for kind in (
+        Created, StepStarted, TextAdded, ReasoningAdded, ToolArgumentsAdded, ToolFinished,
+        ContextMeasured, TokensUsed, Titled, Finished, Failed,
+    )
+}  # fmt: skip
+
+
+def is_terminal(event: TurnEvent) -> bool:
+    return isinstance(event, Finished | Failed)
+
+
+def to_record(event: TurnEvent) -> bytes:
+    """One line of JSON."""
+    return json.dumps([type(event).__name__, event])
+
+
+def from_record(record: bytes) -> TurnEvent:
+    """The inverse of :func:`to_record`. Raises ValueError for anything else."""
+    try:
+        kind, fields = json.loads(record)
+        return _KINDS[kind](**fields)
+    except (KeyError, TypeError, json.DecodeError) as error:
+        raise ValueError("not a record of a turn event") from error
+
+
+def merge_deltas(events: Iterable[TurnEvent]) -> list[TurnEvent]:
+    """The same turn in fewer events: neighbouring deltas of one step become one."""
+    merged: list[TurnEvent] = []
+    for event in events:
+        last = merged[-1] if merged else None
+        if isinstance(event, TextAdded | ReasoningAdded) and _continues(last, event):
+            merged[-1] = type(event)(event.step_id, last.text + event.text)  # type: ignore[union-attr]
+        else:
+            merged.append(event)
+    return merged
+
+
+def _continues(last: TurnEvent | None, event: TextAdded | ReasoningAdded) -> bool:
+    return type(last) is type(event) and last.step_id == event.step_id  # type: ignore[union-attr]

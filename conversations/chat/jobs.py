@@ -1,0 +1,331 @@
+"""Generations in progress: start, follow, stop, and what happens when a process dies.
+
+The row of a generation decides whether it runs and which process owns it. The owner alone calls
+the provider and writes the log; anybody may read. A generation depends on no connection.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+import structlog
+from django.db import DatabaseError
+from django.utils import timezone
+
+from accounts.models import User
+from conversations.chat import control, outcomes, titles
+from conversations.chat.content import TurnState
+from conversations.chat.engine import Engine
+from conversations.chat.events import Created, Failed, Finished, Titled, TurnEvent, is_terminal
+from conversations.chat.log.base import EventLog, LogLost, UnknownGeneration
+from conversations.chat.request import TurnRequest
+from conversations.models import Generation
+from conversations.services import turns
+from conversations.services.turns import AlreadyStarted, ConversationBusy, Outcome, Turn
+from librechat_backend.lib.aio import in_database, spawn
+from librechat_backend.lib.errors import Conflict, NotReady
+
+HEARTBEAT_SECONDS = 2.0
+# Several missed heartbeats: the process is dead, or as good as that.
+STALE_AFTER = timedelta(seconds=10)
+ABORT_TIMEOUT_SECONDS = 10.0
+READ_TIMEOUT_SECONDS = 1.0
+SAVE_PAUSES_SECONDS = (0.2, 1.0, 3.0, 10.0)
+START_ATTEMPTS = 5
+
+log = structlog.get_logger(__name__)
+
+
+class StopReason(StrEnum):
+    ABORT = "abort"
+    SHUTDOWN = "shutdown"
+    LOST = "lost"
+
+
+@dataclass(slots=True)
+class Job:
+    """A generation this process owns."""
+
+    turn: Turn
+    engine: Engine
+    work: asyncio.Task[Outcome] | None = None
+    reason: StopReason | None = None
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self, reason: StopReason) -> None:
+        self.reason = self.reason or reason
+        if self.work is not None:
+            self.work.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The answer to a start. ``is_repeated``: that request was seen before."""
+
+    generation: Generation
+    is_repeated: bool
+
+
+class Jobs:
+    """The generations of one process, which is known to the others as ``process``."""
+
+    def __init__(self, process: str, event_log: EventLog) -> None:
+        self.process = process
+        self.log = event_log
+        self.is_accepting = True
+        self._running: dict[str, Job] = {}
+        self._untitled: dict[str, Turn] = {}
+
+    # -- starting --------------------------------------------------------------------------
+
+    async def start(self, user: User, request: TurnRequest) -> Started:
+        """Begin a turn; one that still runs in the same conversation is stopped first.
+
+        Raises AppError for a request that is refused, NotReady while shutting down.
+        """
+        for _ in range(START_ATTEMPTS):
+            if not self.is_accepting:
+                raise NotReady("The server is restarting.")
+            try:
+                turn = await in_database(
+                    turns.begin_turn, user=user, request=request, process=self.process
+                )
+            except AlreadyStarted as repetition:
+                return Started(repetition.generation, is_repeated=True)
+            except ConversationBusy as busy:
+                await self.abort(busy.generation)
+                continue
+            await self._launch(turn)
+            return Started(turn.generation, is_repeated=False)
+        raise Conflict("The conversation is busy; try again.", key="error")
+
+    async def _launch(self, turn: Turn) -> None:
+        generation_id = turn.generation.id
+        engine = Engine(turn, lambda events: self.log.append(generation_id, events))
+        job = Job(turn, engine)
+        self._running[generation_id] = job
+        # Before the start is answered, so that whoever subscribes next finds the turn.
+        await self.log.append(generation_id, [_created(turn)])
+        spawn(self._run(job), name=f"generation {generation_id}")
+        if turn.is_new and not turn.conversation.is_temporary:
+            spawn(self._give_title(turn), name=f"title {generation_id}")
+
+    async def _run(self, job: Job) -> None:
+        generation_id = job.turn.generation.id
+        try:
+            outcome = await self._outcome(job)
+            if outcome is not None:
+                await self._finish(generation_id, outcome)
+        except LogLost:
+            log.warning("generation_taken_over", generation_id=generation_id)
+        finally:
+            self._running.pop(generation_id, None)
+            job.done.set()
+
+    async def _outcome(self, job: Job) -> Outcome | None:
+        """None for a generation that is no longer ours."""
+        job.work = asyncio.create_task(job.engine.run())
+        if job.reason is not None:
+            job.work.cancel()  # stopped before it began
+        await asyncio.wait({job.work})
+        state = job.engine.state
+        if job.work.cancelled():
+            return _stopped(job.reason, state)
+        error = job.work.exception()
+        if error is None:
+            return job.work.result()
+        if isinstance(error, LogLost):
+            raise error
+        log.error("turn_crashed", generation_id=job.turn.generation.id, exc_info=error)
+        return outcomes.failed(state, outcomes.INTERNAL)
+
+    async def _finish(self, generation_id: str, outcome: Outcome) -> None:
+        """Store, then tell: whoever reads the final event finds the rows (contract 02 §3.4)."""
+        try:
+            finished = await self._save(generation_id, outcome)
+        except DatabaseError:
+            log.exception("answer_not_saved", generation_id=generation_id)
+            finished = None
+        last = finished or Failed("The answer could not be saved. Please reload the page.")
+        await self.log.append(generation_id, [last])
+
+    async def _save(self, generation_id: str, outcome: Outcome) -> Finished | None:
+        """A database that is away for some seconds costs nobody an answer."""
+        for pause in SAVE_PAUSES_SECONDS:
+            try:
+                return await self._save_once(generation_id, outcome)
+            except DatabaseError as error:
+                log.warning("save_failed", generation_id=generation_id, reason=str(error))
+                await asyncio.sleep(pause)
+        return await self._save_once(generation_id, outcome)
+
+    async def _save_once(self, generation_id: str, outcome: Outcome) -> Finished | None:
+        return await in_database(
+            turns.finish_turn,
+            generation_id=generation_id,
+            process=self.process,
+            outcome=outcome,
+        )
+
+    async def _give_title(self, turn: Turn) -> None:
+        self._untitled[turn.generation.id] = turn
+        title = await titles.make_title(
+            turn.request.text, endpoint=turn.resolved.endpoint, model=turn.resolved.model
+        )
+        await self._set_title(turn, title)
+
+    async def _set_title(self, turn: Turn, title: str) -> None:
+        generation_id = turn.generation.id
+        if self._untitled.pop(generation_id, None) is None:
+            return
+        saved = await in_database(turns.set_title, conversation=turn.conversation, title=title)
+        if saved and generation_id in self._running:
+            with suppress(LogLost):
+                await self.log.append(generation_id, [Titled(title)])
+
+    # -- stopping --------------------------------------------------------------------------
+
+    async def abort(self, generation: Generation) -> None:
+        """Stop a generation, wherever it runs; returns when its partial answer is stored and its
+        readers have been told.
+        """
+        job = self._running.get(generation.id)
+        if job is not None:
+            job.stop(StopReason.ABORT)
+            await job.done.wait()
+        else:
+            await self._abort_elsewhere(generation)
+        await self._let_readers_finish(generation.id)
+
+    async def _abort_elsewhere(self, generation: Generation) -> None:
+        await control.ask_to_abort(generation)
+        with suppress(TimeoutError, UnknownGeneration):
+            async with asyncio.timeout(ABORT_TIMEOUT_SECONDS):
+                async with aclosing(self.log.read(generation.id)) as events:
+                    async for _ in events:
+                        pass
+        await self.recover(generation, stop=StopReason.ABORT)
+
+    def stop_local(self, generation_id: str, reason: StopReason) -> None:
+        if job := self._running.get(generation_id):
+            job.stop(reason)
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Take no new turns, let running ones end for a while, then keep what they have."""
+        self.is_accepting = False
+        for turn in list(self._untitled.values()):
+            await self._set_title(turn, titles.first_words(turn.request.text))
+        jobs = list(self._running.values())
+        waiting = [asyncio.create_task(job.done.wait()) for job in jobs]
+        if not waiting:
+            return
+        await asyncio.wait(waiting, timeout=grace_seconds)
+        for job in jobs:
+            job.stop(StopReason.SHUTDOWN)
+        await asyncio.wait(waiting)
+        for job in jobs:
+            await self._let_readers_finish(job.turn.generation.id)
+
+    async def _let_readers_finish(self, generation_id: str) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                await self.log.wait_until_read(generation_id)
+
+    # -- following -------------------------------------------------------------------------
+
+    async def follow(
+        self, generation: Generation, *, after: int = 0
+    ) -> AsyncGenerator[list[TurnEvent], None]:
+        """The events after number ``after``, an empty list whenever nothing came for a while, and
+        always a terminal event at the end. Raises UnknownGeneration.
+        """
+        async with aclosing(self.log.read(generation.id, after=after)) as stream:
+            async for events in stream:
+                events = events or await self._check(generation)
+                yield events
+                if any(is_terminal(event) for event in events):
+                    return
+
+    async def _check(self, generation: Generation) -> list[TurnEvent]:
+        """Silence: either the model thinks, or the owner died between storing and telling."""
+        if generation.id in self._running:
+            return []
+        result = await in_database(turns.stored_result, generation_id=generation.id)
+        return [result] if result else []
+
+    def owns(self, generation_id: str) -> bool:
+        return generation_id in self._running
+
+    # -- keeping alive, and taking over ----------------------------------------------------
+
+    async def beat(self) -> None:
+        """Refresh the rows of what runs here; what is not ours any more stops."""
+        ids = list(self._running)
+        if not ids:
+            return
+        owned = await in_database(turns.beat, process=self.process, generation_ids=ids)
+        for generation_id in set(ids) - owned:
+            self.stop_local(generation_id, StopReason.LOST)
+
+    async def recover_stale(self, *, all_others: bool = False) -> int:
+        """Finish what dead processes left behind; returns how many generations.
+
+        ``all_others``: this process is the only one, so every other owner is dead.
+        """
+        now = timezone.now()
+        silent_since = now if all_others else now - STALE_AFTER
+        stale = await in_database(lambda: list(Generation.objects.silent_since(silent_since)))
+        abandoned = [generation for generation in stale if not self.owns(generation.id)]
+        for generation in abandoned:
+            await self.recover(generation)
+        return len(abandoned)
+
+    async def recover(
+        self, generation: Generation, *, stop: StopReason = StopReason.SHUTDOWN
+    ) -> None:
+        """Take a generation over and store what its events hold; no-op when somebody else did."""
+        taken = await in_database(
+            turns.take_over,
+            generation_id=generation.id,
+            from_process=generation.process,
+            to_process=self.process,
+        )
+        if not taken:
+            return
+        state = TurnState(await self.log.recover(generation.id))
+        outcome = _stopped(stop, state)
+        if outcome is not None:
+            with suppress(LogLost):
+                await self._finish(generation.id, outcome)
+        await in_database(_title_from_words, generation)
+
+
+def _stopped(reason: StopReason | None, state: TurnState) -> Outcome | None:
+    if reason is StopReason.LOST:
+        return None
+    return outcomes.aborted(state) if reason is StopReason.ABORT else outcomes.interrupted(state)
+
+
+def _created(turn: Turn) -> Created:
+    return Created(
+        conversation_id=turn.conversation.conversation_id,
+        response_message_id=turn.generation.response_message_id,
+        sender=turn.sender,
+        endpoint=turn.resolved.endpoint,
+        model=turn.resolved.model,
+        icon_url=turn.conversation.icon_url,
+        user_message=turn.user_message,
+    )
+
+
+def _title_from_words(generation: Generation) -> None:
+    """The process died before the title was made."""
+    conversation = generation.conversation
+    if not generation.turn["is_new"] or conversation.is_temporary:
+        return
+    question = conversation.messages.filter(message_id=generation.user_message_id).first()
+    if question is not None:
+        turns.set_title(conversation=conversation, title=titles.first_words(question.text))

@@ -1,0 +1,81 @@
+"""Provider events → turn events: which slot of the answer each delta belongs to. Pure."""
+
+from collections.abc import Iterator
+
+from conversations.chat.events import (
+    ReasoningAdded,
+    StepStarted,
+    TextAdded,
+    ToolArgumentsAdded,
+    TurnEvent,
+    merge_deltas,
+)
+from librechat_backend.lib.ids import new_object_id
+from providers.types import (
+    Finish,
+    FinishReason,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+
+
+class StepWriter:
+    """One run of text, one run of reasoning and each tool call get a slot of their own."""
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.finish_reason: FinishReason | None = None
+        self._next_index = 0
+        self._kind: type[StreamEvent] | None = None
+        self._step_id = ""
+        self._tools: dict[int, StepStarted] = {}
+
+    def write(self, batch: list[StreamEvent]) -> list[TurnEvent]:
+        """The turn events of one batch, neighbouring deltas merged."""
+        return merge_deltas(event for item in batch for event in self._write(item))
+
+    def _write(self, item: StreamEvent) -> Iterator[TurnEvent]:
+        match item:
+            case TextDelta(text) if text:
+                yield from self._enter(TextDelta)
+                yield TextAdded(self._step_id, text)
+            case ReasoningDelta(text) if text:
+                yield from self._enter(ReasoningDelta)
+                yield ReasoningAdded(self._step_id, text)
+            case ToolCallDelta():
+                yield from self._tool(item)
+            case Usage():
+                self.usage = item
+            case Finish(reason):
+                self.finish_reason = reason
+
+    def _enter(self, kind: type[StreamEvent]) -> Iterator[TurnEvent]:
+        if self._kind is kind:
+            return
+        self._kind = kind
+        step = self._new_step(StepStarted("", 0, "message"))
+        self._step_id = step.step_id
+        yield step
+
+    def _tool(self, delta: ToolCallDelta) -> Iterator[TurnEvent]:
+        self._kind = ToolCallDelta
+        step = self._tools.get(delta.index)
+        if step is None:
+            call_id = delta.id or f"call_{new_object_id()}"
+            step = self._new_step(StepStarted("", 0, "tool", call_id, delta.name))
+            self._tools[delta.index] = step
+            yield step
+        if delta.arguments:
+            yield ToolArgumentsAdded(step.step_id, step.call_id, step.name, delta.arguments)
+
+    def _new_step(self, step: StepStarted) -> StepStarted:
+        step.step_id, step.index = f"step_{new_object_id()}", self._next_index
+        self._next_index += 1
+        return step
+
+    @property
+    def tool_steps(self) -> list[StepStarted]:
+        return list(self._tools.values())

@@ -1,0 +1,62 @@
+"""Titles of new conversations: from a model, else the first words. There always is one."""
+
+import asyncio
+import re
+
+import structlog
+from django.conf import settings
+
+from providers import client
+from providers.errors import ProviderError
+from providers.types import ChatRequest, Message, Parameters, TextPart
+
+TIMEOUT_SECONDS = 45
+MAX_CHARACTERS = 200
+FIRST_WORDS_CHARACTERS = 48
+# Enough to know what it is about.
+PROMPT_CHARACTERS = 4000
+UNTITLED = "Untitled Conversation"
+
+INSTRUCTIONS = (
+    "Write a title of at most six words for the conversation that begins with the message below. "
+    "Use the language of the message and title case where that language has it. "
+    "Answer with the title alone, without quotation marks or a full stop."
+)
+
+log = structlog.get_logger(__name__)
+
+
+async def make_title(text: str, *, endpoint: str, model: str) -> str:
+    """A title for a conversation that begins with ``text``; never fails."""
+    if not settings.TITLE_CONVO:
+        return first_words(text)
+    request = ChatRequest(
+        model=settings.TITLE_MODEL or model,
+        messages=(Message("user", (TextPart(text[:PROMPT_CHARACTERS]),)),),
+        system=INSTRUCTIONS,
+        parameters=Parameters(),
+        purpose="title",
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            answer = await client.complete(request, endpoint=endpoint)
+    except (ProviderError, TimeoutError) as error:
+        log.info("title_failed", reason=type(error).__name__)
+        answer = ""
+    return clean_title(answer) or first_words(text)
+
+
+def clean_title(answer: str) -> str:
+    """One line without thoughts and quotation marks, at most MAX_CHARACTERS (contract 02 §6)."""
+    answer = re.sub(r"<think>.*?</think>", "", answer, flags=re.DOTALL)
+    line = " ".join(answer.split()).strip("\"'“”„«»*# ").removeprefix("Title:").strip()
+    return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 3].rstrip() + "..."
+
+
+def first_words(text: str) -> str:
+    """The beginning of a message, cut at a word."""
+    line = " ".join(text.split())
+    if len(line) <= FIRST_WORDS_CHARACTERS:
+        return line or UNTITLED
+    cut = line[:FIRST_WORDS_CHARACTERS]
+    return (cut.rsplit(" ", 1)[0] or cut).rstrip(",.;:") + "…"

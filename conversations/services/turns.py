@@ -1,0 +1,371 @@
+"""The stored side of a turn: what is written when it begins and when it ends.
+
+A turn begins in one transaction (conversation, message of the user, generation) and ends in one
+(answer, conversation, generation), so nobody ever sees half of either.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import Bit, PermissionType, has_permission
+from conversations.chat.content import join_parts
+from conversations.chat.events import Finished
+from conversations.chat.request import Edit, TurnRequest
+from conversations.models import NEW_CHAT_TITLE, Conversation, Generation, Message
+from librechat_backend.lib.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from librechat_backend.lib.ids import NO_PARENT, new_uuid
+from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.times import to_epoch_ms
+from presets.parameters import sender_label
+from presets.resolver import ResolvedTurn, resolve_turn
+from providers.tokens import estimate_tokens
+
+Status = Generation.Status
+
+
+class AlreadyStarted(Exception):
+    """The same ``clientRequestId`` was seen before: a repetition after a lost answer."""
+
+    def __init__(self, generation: Generation) -> None:
+        super().__init__(generation.id)
+        self.generation = generation
+
+
+class ConversationBusy(Exception):
+    """Another generation runs in this conversation; a new one replaces it."""
+
+    def __init__(self, generation: Generation) -> None:
+        super().__init__(generation.id)
+        self.generation = generation
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn that has begun. Rows are mappings of the models' field names."""
+
+    generation: Generation
+    user: User
+    request: TurnRequest
+    resolved: ResolvedTurn
+    conversation: Conversation
+    user_message: JSONDict
+    retained: list[JSONDict]
+    is_new: bool
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a turn ended. ``content`` None with ``error_text`` is an error bubble (02 §7.1 d)."""
+
+    status: Status
+    content: list[JSONDict] | None
+    error_text: str = ""
+    is_unfinished: bool = False
+    finish_reason: str = ""
+    token_count: int | None = None
+    metadata: JSONDict = field(default_factory=dict)
+
+
+# -- Beginning -----------------------------------------------------------------------------
+
+
+def begin_turn(*, user: User, request: TurnRequest, process: str) -> Turn:
+    """Store the start of a turn that ``process`` will run.
+
+    Raises AlreadyStarted, ConversationBusy, or an AppError that says why it is refused; then
+    nothing was written.
+    """
+    try:
+        with transaction.atomic():
+            return _begin(user, request, process)
+    except IntegrityError:
+        # Somebody else began at the same moment; say what the second one should hear.
+        _refuse_repetition(user, request)
+        conversation = _existing_conversation(user, request.conversation_id or "")
+        _refuse_busy(conversation)
+        raise
+
+
+def _begin(user: User, request: TurnRequest, process: str) -> Turn:
+    _refuse_repetition(user, request)
+    resolved = resolve_turn(user, endpoint=request.endpoint, model=request.model, spec=request.spec)
+    now = timezone.now()
+    is_new = request.conversation_id is None
+    conversation = (
+        _new_conversation(user, request, now)
+        if request.conversation_id is None
+        else _existing_conversation(user, request.conversation_id)
+    )
+    _refuse_busy(conversation)
+    message, retained = _question(conversation, request, now)
+    _apply_settings(conversation, request, resolved, now)
+    sender = sender_label(resolved.label, resolved.model, request.settings)
+    generation = _create_generation(
+        conversation, request, resolved, process, message, now,
+        {"sender": sender, "retained": retained, "is_new": is_new},
+    )  # fmt: skip
+    row = Message.objects.filter(pk=message.pk).rows().get()
+    return Turn(generation, user, request, resolved, conversation, row, retained, is_new, sender)
+
+
+def _refuse_repetition(user: User, request: TurnRequest) -> None:
+    if request.client_request_id is None:
+        return
+    seen = Generation.objects.owned_by(user).filter(client_request_id=request.client_request_id)
+    if generation := seen.select_related("conversation").first():
+        raise AlreadyStarted(generation)
+
+
+def _refuse_busy(conversation: Conversation) -> None:
+    running = conversation.generations.all().running().select_related("conversation")
+    if generation := running.first():
+        raise ConversationBusy(generation)
+
+
+def _existing_conversation(user: User, conversation_id: str) -> Conversation:
+    found = Conversation.objects.owned_by(user).filter(conversation_id=conversation_id).first()
+    if found is None:
+        raise NotFound("Conversation not found", key="error")
+    return found
+
+
+def _new_conversation(user: User, request: TurnRequest, now: datetime) -> Conversation:
+    if request.is_temporary and not has_permission(user, PermissionType.TEMPORARY_CHAT, Bit.USE):
+        raise Forbidden("Forbidden: Insufficient permissions")
+    return Conversation.objects.create(
+        conversation_id=new_uuid(),
+        user=user,
+        is_temporary=request.is_temporary,
+        expired_at=_expiry(now) if request.is_temporary else None,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _expiry(now: datetime) -> datetime:
+    return now + timedelta(hours=settings.TEMPORARY_CHAT_RETENTION_HOURS)
+
+
+def _apply_settings(
+    conversation: Conversation, request: TurnRequest, resolved: ResolvedTurn, now: datetime
+) -> None:
+    """The conversation remembers the settings of its last turn (contract 03 §2.11)."""
+    conversation.endpoint = resolved.endpoint
+    conversation.endpoint_type = request.endpoint_type
+    conversation.model = resolved.model
+    conversation.spec = request.spec
+    conversation.settings = request.settings
+    conversation.updated_at = now
+    conversation.save(
+        update_fields=["endpoint", "endpoint_type", "model", "spec", "settings", "updated_at"]
+    )
+
+
+def _question(
+    conversation: Conversation, request: TurnRequest, now: datetime
+) -> tuple[Message, list[JSONDict]]:
+    """The message to answer, and the content parts the answer begins with."""
+    if request.answered_message_id is None:
+        return _new_message(conversation, request, now), []
+    message = conversation.messages.filter(
+        message_id=request.answered_message_id, is_created_by_user=True
+    ).first()
+    if message is None:
+        raise NotFound("The message to answer again was not found.", key="error")
+    return message, _retained_parts(conversation, request, message)
+
+
+def _new_message(conversation: Conversation, request: TurnRequest, now: datetime) -> Message:
+    return Message.objects.create(
+        message_id=new_uuid(),
+        conversation=conversation,
+        user_id=conversation.user_id,
+        parent_message_id=_parent_id(conversation, request.parent_message_id),
+        is_created_by_user=True,
+        sender="User",
+        text=request.text,
+        endpoint=request.endpoint,
+        quotes=list(request.quotes),
+        token_count=estimate_tokens(request.text),
+        is_temporary=conversation.is_temporary,
+        expired_at=conversation.expired_at,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _parent_id(conversation: Conversation, parent_id: str) -> str:
+    """The stored parent. The client's placeholder ``<user message id>_`` stands for its answer.
+
+    Raises Conflict for a placeholder nobody knows (contract 06 §5.7), NotFound for other ids.
+    """
+    messages = conversation.messages.all()
+    if parent_id == NO_PARENT or messages.filter(message_id=parent_id).exists():
+        return parent_id
+    if not parent_id.endswith("_"):
+        raise NotFound("The parent message was not found in this conversation.", key="error")
+    question_id = parent_id.rstrip("_")
+    answer = messages.filter(parent_message_id=question_id, is_created_by_user=False).last()
+    if answer is not None:
+        return answer.message_id
+    raise Conflict("The previous answer is still being saved; try again.", key="error")
+
+
+def _retained_parts(
+    conversation: Conversation, request: TurnRequest, question: Message
+) -> list[JSONDict]:
+    if request.edit is None and not request.is_continued:
+        return []
+    answers = conversation.messages.filter(
+        parent_message_id=question.message_id, is_created_by_user=False
+    )
+    answer = answers.filter(message_id=request.replaced_answer_id).first() or answers.last()
+    parts: list[JSONDict] = (answer.content or []) if answer else []
+    return _edited(parts, request.edit) if request.edit else parts
+
+
+def _edited(parts: list[JSONDict], edit: Edit) -> list[JSONDict]:
+    """The parts up to the edited one, which is rewritten; what followed is said anew."""
+    if edit.index >= len(parts):
+        raise InvalidRequest("Content part not found", key="error")
+    part = parts[edit.index]
+    if part["type"] != edit.kind:
+        raise InvalidRequest("Cannot update non-text content", key="error")
+    return [*parts[: edit.index], {**part, edit.kind: edit.text}]
+
+
+def _create_generation(
+    conversation: Conversation,
+    request: TurnRequest,
+    resolved: ResolvedTurn,
+    process: str,
+    message: Message,
+    now: datetime,
+    turn: JSONDict,
+) -> Generation:
+    newest = conversation.generations.order_by("-created_ms").first()
+    return Generation.objects.create(
+        user_id=conversation.user_id,
+        conversation=conversation,
+        client_request_id=request.client_request_id,
+        # Two turns within one millisecond still need two epochs.
+        created_ms=max(to_epoch_ms(now), newest.created_ms + 1 if newest else 0),
+        endpoint=resolved.endpoint,
+        model=resolved.model,
+        user_message_id=message.message_id,
+        response_message_id=new_uuid(),
+        turn=turn,
+        process=process,
+        heartbeat_at=now,
+        created_at=now,
+    )
+
+
+# -- Ending --------------------------------------------------------------------------------
+
+
+def finish_turn(*, generation_id: str, process: str, outcome: Outcome) -> Finished | None:
+    """Store the answer and end the generation.
+
+    None when ``process`` no longer owns a running generation of that id (it was taken over, or
+    its conversation was deleted); then nothing was written.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        owned = Generation.objects.running().filter(pk=generation_id, process=process)
+        if not owned.update(status=outcome.status, finished_at=now):
+            return None
+        generation = Generation.objects.select_related("conversation").get(pk=generation_id)
+        response = _create_response(generation, outcome, now)
+        Conversation.objects.filter(pk=generation.conversation_id).update(updated_at=now)
+        return _finished(generation, response, outcome)
+
+
+def _create_response(generation: Generation, outcome: Outcome, now: datetime) -> Message:
+    conversation = generation.conversation
+    content = outcome.content
+    if content is not None:
+        content = join_parts(generation.turn["retained"], content)
+    return Message.objects.create(
+        message_id=generation.response_message_id,
+        conversation=conversation,
+        user_id=generation.user_id,
+        parent_message_id=generation.user_message_id,
+        sender=generation.turn["sender"],
+        text=outcome.error_text,
+        content=content,
+        endpoint=generation.endpoint,
+        model=generation.model,
+        icon_url=conversation.icon_url,
+        error=content is None,
+        unfinished=outcome.is_unfinished,
+        finish_reason=outcome.finish_reason,
+        token_count=outcome.token_count,
+        metadata=outcome.metadata,
+        is_temporary=conversation.is_temporary,
+        expired_at=conversation.expired_at,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _finished(generation: Generation, response: Message, outcome: Outcome) -> Finished:
+    messages = Message.objects.filter(conversation_id=generation.conversation_id)
+    wanted = {generation.user_message_id, response.message_id}
+    rows = {row["message_id"]: row for row in messages.filter(message_id__in=wanted).rows()}
+    return Finished(
+        conversation=Conversation.objects.filter(pk=generation.conversation_id).rows().get(),
+        user_message=rows[generation.user_message_id],
+        response=rows[response.message_id],
+        message_ids=list(messages.values_list("id", flat=True)),
+        is_aborted=outcome.status == Status.ABORTED,
+    )
+
+
+def stored_result(*, generation_id: str) -> Finished | None:
+    """The end of a generation as its rows tell it; None when they are gone."""
+    generation = Generation.objects.select_related("conversation").filter(pk=generation_id).first()
+    if generation is None or generation.status == Status.RUNNING:
+        return None
+    response = Message.objects.filter(
+        conversation_id=generation.conversation_id, message_id=generation.response_message_id
+    ).first()
+    if response is None:
+        return None
+    return _finished(generation, response, Outcome(Status(generation.status), None))
+
+
+# -- Titles --------------------------------------------------------------------------------
+
+
+def set_title(*, conversation: Conversation, title: str) -> bool:
+    """Give an untitled conversation its title; a title given by hand stays."""
+    untitled = Conversation.objects.filter(pk=conversation.pk, title=NEW_CHAT_TITLE)
+    return bool(untitled.update(title=title))
+
+
+# -- Ownership of running generations ------------------------------------------------------
+
+
+def beat(*, process: str, generation_ids: list[str]) -> set[str]:
+    """Say that these generations are alive; returns those ``process`` really still owns."""
+    owned = Generation.objects.running().filter(process=process, pk__in=generation_ids)
+    owned.update(heartbeat_at=timezone.now())
+    return set(owned.values_list("pk", flat=True))
+
+
+def take_over(*, generation_id: str, from_process: str, to_process: str) -> bool:
+    """Become the owner of a generation whose process has died; exactly one caller succeeds."""
+    abandoned = Generation.objects.running().filter(pk=generation_id, process=from_process)
+    return bool(abandoned.update(process=to_process, heartbeat_at=timezone.now()))
+
+
+def history_rows(*, user: User, conversation: Conversation) -> list[dict[str, Any]]:
+    return list(Message.objects.filter(user=user, conversation=conversation).rows())

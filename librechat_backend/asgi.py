@@ -1,0 +1,75 @@
+"""The ASGI application: which part of the server answers which request."""
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "librechat_backend.settings")
+
+from channels.routing import URLRouter
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()  # before anything that imports models
+
+from conversations.chat import runtime  # noqa: E402
+from conversations.routing import websocket_urlpatterns  # noqa: E402
+from librechat_backend import lean_urls  # noqa: E402
+from librechat_backend.client import ClientFiles  # noqa: E402
+from librechat_backend.gate import Gate  # noqa: E402
+from librechat_backend.health import READINESS, health  # noqa: E402
+from librechat_backend.lean import LeanHandler  # noqa: E402
+from librechat_backend.lib.aio import close_database_threads  # noqa: E402
+from librechat_backend.static import static_files  # noqa: E402
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+HEALTH_PATHS = {"/health", "/livez", "/readyz", "/health/live", "/health/ready"}
+DJANGO_PREFIXES = ("/api/", "/v1/", "/oauth/", "/images/", "/admin")
+
+lean = LeanHandler(lean_urls.urlpatterns)
+gated_django = Gate(django_application)
+websockets: Application = URLRouter(websocket_urlpatterns)
+# Without a built client, Django answers with the page of our own.
+client: Application = (
+    ClientFiles(Path(settings.LIBRECHAT_CLIENT_DIR))
+    if settings.LIBRECHAT_CLIENT_DIR
+    else gated_django
+)
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await _for_path(scope["path"])(scope, receive, send)
+    elif scope["type"] == "websocket":
+        await websockets(scope, receive, send)
+    elif scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+
+
+def _for_path(path: str) -> Application:
+    if lean.handles(path):
+        return lean
+    if path in HEALTH_PATHS:
+        return health
+    if path.startswith(settings.STATIC_URL):
+        return static_files
+    if path.startswith(DJANGO_PREFIXES):
+        return gated_django
+    return client
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    await receive()
+    await runtime.get_runtime()
+    READINESS.ready = True
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    READINESS.ready = False
+    await runtime.stop_runtime(settings.SHUTDOWN_GRACE_SECONDS)
+    close_database_threads()
+    await send({"type": "lifespan.shutdown.complete"})

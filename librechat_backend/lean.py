@@ -1,0 +1,159 @@
+"""The short way for hot routes: Django's requests, views and responses without its per-request
+thread, signals and middleware chain (architecture §5 A1).
+
+A view on this path is a coroutine function and never touches the ORM itself. A client that leaves
+cancels its view, also before the first byte; a streamed body is closed at once.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from corsheaders.middleware import CorsMiddleware
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, URLPattern, URLResolver
+from django.urls.resolvers import RegexPattern
+
+from librechat_backend.lib import json, rest
+from librechat_backend.lib.errors import AppError
+from librechat_backend.middleware import add_headers
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+View = Callable[..., Awaitable[HttpResponseBase]]
+
+log = structlog.get_logger(__name__)
+
+
+class ClientLeft(Exception):
+    """The connection closed while its body was awaited."""
+
+
+class LeanHandler:
+    """An ASGI application for ``patterns``, a list of URL patterns of coroutine views."""
+
+    def __init__(self, patterns: Iterable[URLPattern | URLResolver]) -> None:
+        self._resolver = URLResolver(RegexPattern(r"^/"), list(patterns))
+        self._respond = CorsMiddleware(self._call_view)
+
+    def handles(self, path: str) -> bool:
+        try:
+            self._resolver.resolve(path)
+        except Resolver404:
+            return False
+        return True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(ClientLeft):
+            request = await _read_request(scope, receive)
+            answering = asyncio.create_task(self._answer(request, send))
+            leaving = asyncio.create_task(_wait_for_disconnect(receive))
+            try:
+                await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await _cancel(leaving)
+                await _cancel(answering)
+            if not answering.cancelled():
+                answering.result()
+
+    async def _answer(self, request: ASGIRequest, send: Send) -> None:
+        response: HttpResponseBase = await self._respond(request)
+        await _send_response(add_headers(response), send)
+
+    async def _call_view(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            match = self._resolver.resolve(request.path_info)
+            view: View = match.func
+            return await view(request, *match.args, **match.kwargs)
+        except Exception as error:  # noqa: BLE001 - the border: nothing may pass unanswered
+            return _error_response(error)
+
+
+def _error_response(error: Exception) -> HttpResponseBase:
+    app_error = rest.as_app_error(error)
+    if app_error is None:
+        log.error("unhandled_error", exc_info=error)
+        return HttpResponse("An unknown error occurred.", status=500, content_type="text/plain")
+    return HttpResponse(
+        json.dumps(app_error.body()),
+        status=app_error.status,
+        headers=app_error.headers,
+        content_type="application/json",
+    )
+
+
+async def _read_request(scope: Scope, receive: Receive) -> ASGIRequest:
+    """The request with its body read; what exceeds the limit is read no further."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        body += message.get("body", b"")
+        if not message.get("more_body") or len(body) > json.BODY_LIMIT_BYTES:
+            break
+    request = ASGIRequest(scope, _Body(bytes(body)))
+    request._body = bytes(body)  # type: ignore[attr-defined]
+    return request
+
+
+class _Body:
+    """ASGIRequest wants a file; the lean path has the bytes already."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, size: int = -1) -> bytes:
+        data, self._data = self._data, b""
+        return data
+
+    def close(self) -> None:
+        pass
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    if task.done():
+        return
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _send_response(response: HttpResponseBase, send: Send) -> None:
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in response.items()
+    ]
+    headers += [
+        (b"Set-Cookie", cookie.output(header="").strip().encode())
+        for cookie in response.cookies.values()
+    ]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    if isinstance(response, StreamingHttpResponse):
+        await _send_stream(response, send)
+    else:
+        await send({"type": "http.response.body", "body": response.content})  # type: ignore[attr-defined]
+    response.close()
+
+
+async def _send_stream(response: StreamingHttpResponse, send: Send) -> None:
+    chunks: AsyncIterator[bytes] = response.streaming_content  # type: ignore[assignment]
+    # The headers reach the client before the first event (contract 02 §3.2).
+    await send({"type": "http.response.body", "body": b"", "more_body": True})
+    try:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        if hasattr(chunks, "aclose"):
+            await chunks.aclose()
