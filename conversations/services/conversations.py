@@ -49,7 +49,7 @@ def archive_all_conversations(*, user: User) -> int:
 
 def delete_conversation(*, user: User, conversation_id: str) -> Deletion:
     """Delete one with its messages and generations. Raises NotFound."""
-    deletion = _delete(Conversation.objects.owned_by(user).with_id(conversation_id))
+    deletion = delete_conversations(Conversation.objects.owned_by(user).with_id(conversation_id))
     if not deletion.conversation_ids:
         raise conversation_not_found()
     return deletion
@@ -57,11 +57,12 @@ def delete_conversation(*, user: User, conversation_id: str) -> Deletion:
 
 def delete_all_conversations(*, user: User) -> Deletion:
     """Delete all, archived and temporary ones too."""
-    return _delete(Conversation.objects.owned_by(user))
+    return delete_conversations(Conversation.objects.owned_by(user))
 
 
 @transaction.atomic
-def _delete(conversations: ConversationQuerySet) -> Deletion:
+def delete_conversations(conversations: ConversationQuerySet) -> Deletion:
+    """Delete them with their messages and generations, whoever owns them."""
     # The lock keeps a running generation from adding a message between the steps of the cascade.
     ids = dict(conversations.lock_rows().values_list("pk", "conversation_id"))
     _, counts = Conversation.objects.filter(pk__in=ids).delete()

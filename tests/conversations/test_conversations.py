@@ -16,8 +16,6 @@ from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.times import to_iso
 from tests.conversations.factories import MOMENT, make_answer, make_conversation, make_message
 
-pytestmark = pytest.mark.urls("tests.conversations.urls")
-
 ClientFor = Callable[[User], Client]
 NOT_FOUND = {"error": "Conversation not found"}
 HOSTILE_IDS = ["x", "%00", "a%00b", "%F0%9F%8C%8A", "%FF", "..", "'--", "a" * 5000, "new"]
@@ -52,7 +50,7 @@ def delete(client: Client, argument: Any) -> Any:
     return client.delete("/api/convos", {"arg": argument}, content_type="application/json")
 
 
-def snapshot() -> list[dict[str, Any]]:
+def snapshot() -> list[Any]:
     return list(Conversation.objects.order_by("pk").values())
 
 

@@ -15,8 +15,6 @@ from librechat_backend.lib.ids import new_uuid
 from providers.tokens import estimate_tokens
 from tests.conversations.factories import MOMENT, make_answer, make_conversation, make_message
 
-pytestmark = pytest.mark.urls("tests.conversations.urls")
-
 ClientFor = Callable[[User], Client]
 NOT_FOUND = {"error": "Conversation not found"}
 NO_MESSAGE = {"error": "Message not found"}
@@ -46,7 +44,7 @@ def put(client: Client, path: str, body: Any) -> Any:
     return client.put(path, body, content_type="application/json")
 
 
-def snapshot() -> list[dict[str, Any]]:
+def snapshot() -> list[Any]:
     return list(Message.objects.order_by("pk").values())
 
 
@@ -322,7 +320,8 @@ def test_feedback_is_stored_and_cleared(client: Client, chat: Conversation, feed
     answer = put(client, path, {"feedback": feedback})
     assert (answer.status_code, answer.json()) == (200, {**names, "feedback": feedback})
     assert client.get(path_of(message)).json()[0]["feedback"] == feedback
-    for nothing in ({"feedback": None}, {"feedback": {}}, {}):
+    bodies: list[Any] = [{"feedback": None}, {"feedback": {}}, {}]
+    for nothing in bodies:
         put(client, path, {"feedback": feedback})
         answer = put(client, path, nothing)
         assert (answer.status_code, answer.json()) == (200, {**names, "feedback": None})
