@@ -35,3 +35,7 @@ class Adapter(Protocol):
     async def list_models(self, connection: Connection) -> list[str]:
         """Names the service offers, as it spells them."""
         ...
+
+    async def close(self) -> None:
+        """Close idle connections of the running event loop."""
+        ...

@@ -10,7 +10,7 @@ import structlog
 from librechat_backend.lib.aio import in_database
 from providers.base import Connection
 from providers.errors import ErrorKind, ProviderError
-from providers.registry import load_adapter
+from providers.registry import SERVICES, load_adapter
 from providers.routing import Attempt, ChannelSnapshot, Key, plan
 from providers.snapshots import current_channels
 from providers.types import ChatRequest, StreamEvent, TextDelta, Usage
@@ -100,3 +100,9 @@ def _log_failure(attempt: Attempt, error: ProviderError, has_begun: bool) -> Non
         status=error.status,
         has_begun=has_begun,
     )
+
+
+async def close() -> None:
+    """Close idle connections to providers, when the process ends."""
+    for kind in SERVICES:
+        await load_adapter(kind).close()

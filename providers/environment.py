@@ -79,16 +79,16 @@ def _channel(names: _Variables, values: Mapping[str, str]) -> ChannelSnapshot:
     service = SERVICES[names.kind]
     listed = tuple(m.strip() for m in values.get(names.models, "").split(",") if m.strip())
     options = {option: values[variable] for option, variable in names.options}
-    base_url = _with_path(values.get(names.base_url, ""), names.kind) or service.base_url
+    base_url = _with_path(values.get(names.base_url, ""), names.kind)
     return ChannelSnapshot(
         id=f"environment:{names.kind}",
         name=f"{service.label} ({names.switch})",
         kind=names.kind,
         endpoint=service.endpoint,
-        base_url=base_url.format(**options),
+        base_url=base_url or service.address(options),
         models=listed or service.default_models,
         keys=(Key(values.get(names.key, "")),),
-        options=tuple(options.items()),
+        options=tuple(service.with_defaults(options).items()),
     )
 
 

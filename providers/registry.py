@@ -3,6 +3,7 @@
 A service that speaks OpenAI's dialect is a row and nothing else.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,8 +21,10 @@ BUILT_IN_ENDPOINTS = frozenset({"openAI", "azureOpenAI", "google", "anthropic", 
 class Service:
     """What is known of a service before anybody configures it.
 
-    ``base_url`` may hold ``{option}``; ``icon_url`` is empty where the client has an icon for the
-    endpoint's name; ``default_models`` serve until an administrator lists models.
+    ``base_url`` and ``models_url`` (where models are listed, if not below the former) may hold
+    ``{option}``; ``refused_fields`` of OpenAI's dialect are not sent; ``icon_url`` is empty where
+    the client has an icon for the endpoint's name; ``default_models`` serve until an administrator
+    lists models.
     """
 
     kind: str
@@ -31,6 +34,8 @@ class Service:
     base_url: str = ""
     needs_key: bool = True
     option_names: tuple[str, ...] = ()
+    refused_fields: tuple[str, ...] = ()
+    models_url: str = ""
     icon_url: str = ""
     default_models: tuple[str, ...] = ()
 
@@ -38,24 +43,47 @@ class Service:
     def is_custom(self) -> bool:
         return self.endpoint not in BUILT_IN_ENDPOINTS
 
+    def address(self, options: Mapping[str, str]) -> str:
+        return _fill(self.base_url, options)
+
+    def with_defaults(self, options: Mapping[str, str]) -> dict[str, str]:
+        """``options`` of a channel, and what the service's own row adds to them."""
+        defaults = {
+            "drop_params": ",".join(self.refused_fields),
+            "models_url": _fill(self.models_url, options),
+        }
+        return {name: value for name, value in {**defaults, **options}.items() if value}
+
+
+def _fill(template: str, options: Mapping[str, str]) -> str:
+    for name, value in options.items():
+        template = template.replace(f"{{{name}}}", value)
+    return template
+
 
 _ROWS = (
     Service(
         "openai", "OpenAI", "openAI",
         base_url="https://api.openai.com/v1",
-        default_models=("gpt-5.1", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-4.1", "gpt-4o-mini"),
+        default_models=(
+            "gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-luna", "gpt-5.5", "gpt-5.4-mini", "gpt-4.1",
+        ),
     ),
     Service(
         "anthropic", "Anthropic", "anthropic",
         adapter="providers.adapters.anthropic.AnthropicAdapter",
         base_url="https://api.anthropic.com",
-        default_models=("claude-sonnet-4-5", "claude-opus-4-5", "claude-haiku-4-5"),
+        default_models=(
+            "claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "claude-sonnet-4-6",
+        ),
     ),
     Service(
         "google", "Google Gemini", "google",
         adapter="providers.adapters.google.GoogleAdapter",
         base_url="https://generativelanguage.googleapis.com",
-        default_models=("gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite"),
+        default_models=(
+            "gemini-3.8-flash", "gemini-3.1-pro-preview", "gemini-3.5-flash", "gemini-2.5-pro",
+        ),
     ),
     Service(
         "azure", "Azure OpenAI", "azureOpenAI",
@@ -66,8 +94,7 @@ _ROWS = (
         "openrouter", "OpenRouter", "OpenRouter",
         base_url="https://openrouter.ai/api/v1",
         default_models=(
-            "openrouter/auto", "openai/gpt-5", "anthropic/claude-sonnet-4.5",
-            "google/gemini-2.5-pro",
+            "openrouter/auto", "openai/gpt-5.5", "google/gemini-2.5-pro",
         ),
     ),
     Service(
@@ -78,17 +105,18 @@ _ROWS = (
     Service(
         "mistral", "Mistral", "Mistral",
         base_url="https://api.mistral.ai/v1",
+        refused_fields=("user", "stream_options"),
         default_models=("mistral-large-latest", "mistral-medium-latest", "mistral-small-latest"),
     ),
     Service(
         "deepseek", "DeepSeek", "DeepSeek",
         base_url="https://api.deepseek.com/v1",
-        default_models=("deepseek-chat", "deepseek-reasoner"),
+        default_models=("deepseek-chat", "deepseek-reasoner", "deepseek-v4-pro"),
     ),
     Service(
         "xai", "xAI", "xAI",
         base_url="https://api.x.ai/v1",
-        default_models=("grok-4", "grok-3", "grok-3-mini"),
+        default_models=("grok-4.7", "grok-4.6", "grok-4.3"),
     ),
     Service(
         "together", "Together AI", "Together AI",
@@ -128,6 +156,10 @@ _ROWS = (
         "cloudflare", "Cloudflare Workers AI", "Cloudflare Workers AI",
         base_url="https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1",
         option_names=("account_id",),
+        models_url=(
+            "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/models/search"
+            "?task=Text%20Generation&per_page=100"
+        ),
         default_models=(
             "@cf/meta/llama-3.3-70b-instruct-fp8-fast", "@cf/openai/gpt-oss-120b",
             "@cf/qwen/qwen2.5-coder-32b-instruct",

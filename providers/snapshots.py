@@ -55,23 +55,17 @@ def snapshot_of(channel: Channel) -> ChannelSnapshot | None:
         name=channel.name,
         kind=channel.kind,
         endpoint=channel.endpoint or service.endpoint,
-        base_url=channel.base_url or _fill(service.base_url, options),
+        base_url=channel.base_url or service.address(options),
         models=tuple(channel.model_names) or service.default_models,
         keys=keys or (Key(""),),
         model_mapping=tuple(channel.model_mapping.items()),
         headers=tuple((name, str(value)) for name, value in channel.headers.items()),
-        options=tuple(options.items()),
+        options=tuple(service.with_defaults(options).items()),
         priority=channel.priority,
         weight=max(channel.weight, 1),
         first_event_timeout_seconds=channel.first_event_timeout_seconds,
         idle_timeout_seconds=channel.idle_timeout_seconds,
     )
-
-
-def _fill(base_url: str, options: dict[str, str]) -> str:
-    for name, value in options.items():
-        base_url = base_url.replace(f"{{{name}}}", value)
-    return base_url
 
 
 def _keys(channel: Channel) -> tuple[Key, ...]:

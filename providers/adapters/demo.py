@@ -74,6 +74,9 @@ class DemoAdapter:
     async def list_models(self, connection: Connection) -> list[str]:
         return list(SERVICES["demo"].default_models)
 
+    async def close(self) -> None:
+        """There is nothing to close."""
+
 
 def _failure(words: int) -> ProviderError:
     if words:

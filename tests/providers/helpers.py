@@ -5,10 +5,10 @@ from providers.types import ChatRequest, Message, Parameters, StreamEvent, TextD
 
 
 def ask(
-    text: str, model: str = "demo-assistant", parameters: Parameters = Parameters()
+    text: str, model: str = "demo-assistant", parameters: Parameters | None = None
 ) -> ChatRequest:
     messages = (Message("user", (TextPart(text),)),)
-    return ChatRequest(model=model, messages=messages, parameters=parameters)
+    return ChatRequest(model=model, messages=messages, parameters=parameters or Parameters())
 
 
 async def collect(events: AsyncGenerator[list[StreamEvent], None]) -> list[StreamEvent]:

@@ -1,0 +1,185 @@
+"""Gemini's dialect, as the arguments and answers of Google's SDK. Pure (contract 02 §9.1)."""
+
+import base64
+import re
+from typing import Any
+
+from librechat_backend.lib import json
+from librechat_backend.lib.json import JSONDict
+from providers.adapters.failures import failure
+from providers.adapters.streaming import add_reasoning, add_text
+from providers.errors import ErrorKind
+from providers.types import (
+    ChatRequest,
+    Finish,
+    FinishReason,
+    ImagePart,
+    Message,
+    Parameters,
+    Part,
+    StreamEvent,
+    ToolCallDelta,
+    ToolCallPart,
+    ToolResultPart,
+    Usage,
+)
+
+_VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
+
+_FINISH = {
+    "STOP": FinishReason.STOP,
+    "MAX_TOKENS": FinishReason.LENGTH,
+    "SAFETY": FinishReason.CONTENT_FILTER,
+    "RECITATION": FinishReason.CONTENT_FILTER,
+    "BLOCKLIST": FinishReason.CONTENT_FILTER,
+    "PROHIBITED_CONTENT": FinishReason.CONTENT_FILTER,
+    "SPII": FinishReason.CONTENT_FILTER,
+    "IMAGE_SAFETY": FinishReason.CONTENT_FILTER,
+}
+
+
+def gemini_version(model: str) -> tuple[int, int]:
+    """(0, 0) for names without a version."""
+    match = _VERSION.search(model)
+    return (int(match[1]), int(match[2] or 0)) if match else (0, 0)
+
+
+def default_output_tokens(model: str) -> int:
+    if "image" in model:
+        return 32_768
+    return 65_535 if gemini_version(model) >= (2, 5) else 8_192
+
+
+def contents(request: ChatRequest) -> list[JSONDict]:
+    """The history. ``inline_data`` holds bytes: the SDK encodes them."""
+    turns = [_content(message) for message in request.messages]
+    return [turn for turn in turns if turn["parts"]]
+
+
+def _content(message: Message) -> JSONDict:
+    role = "model" if message.role == "assistant" else "user"
+    return {"role": role, "parts": [_part(part) for part in message.parts]}
+
+
+def _part(part: Part) -> JSONDict:
+    if isinstance(part, ImagePart):
+        data = base64.b64decode(part.base64)
+        return {"inline_data": {"mime_type": part.media_type, "data": data}}
+    if isinstance(part, ToolCallPart):
+        arguments = json.loads(part.arguments or "{}")
+        return {"function_call": {"name": part.name, "args": arguments}}
+    if isinstance(part, ToolResultPart):
+        return {"function_response": {"name": part.name, "response": {"output": part.output}}}
+    return {"text": part.text}
+
+
+def config(request: ChatRequest) -> JSONDict:
+    """The fields of the SDK's GenerateContentConfig that are set."""
+    parameters = request.parameters
+    wants_thoughts = parameters.thinking is not False and request.purpose == "chat"
+    values: JSONDict = {
+        "system_instruction": request.system or None,
+        "temperature": parameters.temperature,
+        "top_p": parameters.top_p,
+        "top_k": parameters.top_k,
+        "max_output_tokens": parameters.max_output_tokens,
+        "stop_sequences": list(parameters.stop) or None,
+        "thinking_config": _thinking(request.model, parameters, wants_thoughts=wants_thoughts),
+        "tools": _tools(request) or None,
+        # The SDK would call Python functions; ours are called by the chat.
+        "automatic_function_calling": {"disable": True},
+        "http_options": {"extra_body": parameters.extra} if parameters.extra else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _thinking(model: str, parameters: Parameters, *, wants_thoughts: bool) -> JSONDict | None:
+    version = gemini_version(model)
+    if version < (2, 5) or "image" in model:
+        return None
+    if not wants_thoughts:
+        # Only the small models of 2.5 can do without.
+        return {"thinking_budget": 0} if version == (2, 5) and "flash" in model else None
+    fields: JSONDict = {"include_thoughts": True}
+    if version >= (3, 0) and parameters.thinking_level:
+        fields["thinking_level"] = parameters.thinking_level
+    elif version < (3, 0) and parameters.thinking_budget is not None:
+        fields["thinking_budget"] = parameters.thinking_budget
+    return fields
+
+
+def _tools(request: ChatRequest) -> list[JSONDict]:
+    functions = [
+        {
+            "name": spec.name,
+            "description": spec.description,
+            "parameters_json_schema": spec.parameters,
+        }
+        for spec in request.tools
+    ]
+    tools: list[JSONDict] = [{"function_declarations": functions}] if functions else []
+    if request.parameters.web_search:
+        tools.append({"google_search": {}})
+    if request.parameters.url_context and gemini_version(request.model) >= (2, 5):
+        tools.append({"url_context": {}})
+    return tools
+
+
+class ResponseReader:
+    """The SDK's GenerateContentResponse values of one answer, into events."""
+
+    def __init__(self) -> None:
+        self._finish: FinishReason | None = None
+        self._calls = 0
+
+    def read(self, response: Any) -> list[StreamEvent]:
+        events: list[StreamEvent] = []
+        for candidate in (response.candidates or ())[:1]:
+            for part in (candidate.content and candidate.content.parts) or ():
+                self._read_part(part, events)
+            if candidate.finish_reason:
+                self._finish = _FINISH.get(candidate.finish_reason.name, FinishReason.STOP)
+        if response.prompt_feedback and response.prompt_feedback.block_reason:
+            self._finish = FinishReason.CONTENT_FILTER
+        if response.usage_metadata:
+            events.append(read_usage(response.usage_metadata))
+        return events
+
+    def _read_part(self, part: Any, events: list[StreamEvent]) -> None:
+        if part.function_call:
+            call = part.function_call
+            arguments = json.dumps(call.args or {}).decode()
+            identifier = call.id or f"call_{self._calls}"
+            events.append(ToolCallDelta(self._calls, identifier, call.name or "", arguments))
+            self._calls += 1
+        elif part.thought:
+            add_reasoning(events, part.text)
+        else:
+            add_text(events, part.text)
+
+    def end(self) -> list[StreamEvent]:
+        """Raises ProviderError when the answer has no end."""
+        if self._finish is None:
+            raise failure(ErrorKind.CONNECTION)
+        has_calls = self._calls and self._finish == FinishReason.STOP
+        return [Finish(FinishReason.TOOL_CALLS if has_calls else self._finish)]
+
+
+def read_usage(usage: Any) -> Usage:
+    """Gemini counts thoughts apart; our output includes them."""
+    thoughts = usage.thoughts_token_count or 0
+    return Usage(
+        input_tokens=(usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
+        output_tokens=(usage.candidates_token_count or 0) + thoughts,
+        cache_read_tokens=usage.cached_content_token_count or 0,
+        reasoning_tokens=thoughts,
+    )
+
+
+def chat_model_names(models: list[Any]) -> list[str]:
+    """Of the SDK's Model values, those that chat."""
+    return [
+        (model.name or "").removeprefix("models/")
+        for model in models
+        if "generateContent" in (model.supported_actions or ())
+    ]

@@ -1,0 +1,126 @@
+"""OpenAI and every service that speaks its Chat Completions dialect, through OpenAI's SDK."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import TYPE_CHECKING, Any, cast
+
+from librechat_backend.lib import json
+from providers.adapters.clients import ClientCache, is_transport_error
+from providers.adapters.failures import failure, status_failure
+from providers.adapters.openai_wire import ChunkDecoder, events_of_body, model_names, request_body
+from providers.adapters.streaming import UNREADABLE, BodyDecoder, Decoder, read_answer
+from providers.base import Connection
+from providers.errors import ErrorKind, ProviderError
+from providers.types import ChatRequest, StreamEvent
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+LIST_TIMEOUT_SECONDS = 30.0
+NO_KEY = "none"  # the SDK insists on one; services without keys ignore it
+
+
+async def _close(client: AsyncOpenAI) -> None:
+    await client.close()
+
+
+clients: ClientCache[AsyncOpenAI] = ClientCache(_close)
+
+
+class OpenAIChatAdapter:
+    """Options of a channel: ``drop_params``, names of fields not to send, separated by commas;
+    ``models_url``, where models are listed if not at ``/models``."""
+
+    def make_client(self, connection: Connection) -> AsyncOpenAI:
+        from openai import AsyncOpenAI
+
+        return AsyncOpenAI(base_url=connection.base_url, **client_arguments(connection))
+
+    def model_to_send(self, request: ChatRequest, connection: Connection) -> str:
+        return request.model
+
+    async def stream(
+        self, request: ChatRequest, connection: Connection
+    ) -> AsyncGenerator[list[StreamEvent], None]:
+        async with clients.borrow(
+            (type(self), connection), lambda: self.make_client(connection)
+        ) as client:
+            body = self._body(request, connection)
+            answer = read_answer(
+                self._open(client, body),
+                decoder_for=_decoder,
+                translate=lambda error: translate(error, connection),
+                connection=connection,
+            )
+            async with aclosing(answer):
+                async for events in answer:
+                    yield events
+
+    def _body(self, request: ChatRequest, connection: Connection) -> dict[str, Any]:
+        dropped = dict(connection.options).get("drop_params", "").split(",")
+        names = frozenset(name.strip() for name in dropped)
+        body = request_body(request, base_url=connection.base_url, dropped=names)
+        return body | {"model": self.model_to_send(request, connection)}
+
+    def _open(self, client: AsyncOpenAI, body: dict[str, Any]) -> AbstractAsyncContextManager[Any]:
+        # As extra_body, the SDK sends our fields as they are and keeps its hands off the answer.
+        completions = cast(Any, client.chat.completions.with_streaming_response)
+        opening: AbstractAsyncContextManager[Any] = completions.create(
+            model=body["model"], messages=[], extra_body=body
+        )
+        return opening
+
+    async def close(self) -> None:
+        await clients.close()
+
+    async def list_models(self, connection: Connection) -> list[str]:
+        url = dict(connection.options).get("models_url")
+        async with clients.borrow(
+            (type(self), connection), lambda: self.make_client(connection)
+        ) as client:
+            try:
+                if url:
+                    return model_names(await client.get(url, cast_to=cast(Any, object)))
+                raw = await client.models.with_raw_response.list(timeout=LIST_TIMEOUT_SECONDS)
+                return model_names(json.loads(raw.content))
+            except UNREADABLE as error:
+                raise failure(ErrorKind.MALFORMED) from error
+            except Exception as error:
+                raise translate(error, connection) from error
+
+
+def client_arguments(connection: Connection) -> dict[str, Any]:
+    """What every client of the SDK gets; no read limit, the watchdog has its own."""
+    import httpx2
+    from openai import DefaultAioHttpClient
+
+    timeout = httpx2.Timeout(None, connect=connection.connect_timeout_seconds)
+    return {
+        "api_key": connection.api_key or NO_KEY,
+        "default_headers": dict(connection.headers),
+        "max_retries": 0,
+        "timeout": timeout,
+        # 0: aiohttp counts no connections; how many run is the server's business.
+        "http_client": DefaultAioHttpClient(
+            timeout=timeout, limits=httpx2.Limits(max_connections=0, keepalive_expiry=30)
+        ),
+    }
+
+
+def _decoder(is_event_stream: bool) -> Decoder:
+    return ChunkDecoder() if is_event_stream else BodyDecoder(events_of_body)
+
+
+def translate(error: Exception, connection: Connection) -> ProviderError:
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        body = error.body or error.response.text
+        return status_failure(error.status_code, body, error.response.headers, connection)
+    if isinstance(error, openai.APITimeoutError):
+        return failure(ErrorKind.TIMEOUT)
+    if isinstance(error, openai.APIError | OSError) or is_transport_error(error):
+        return failure(ErrorKind.CONNECTION)
+    raise error

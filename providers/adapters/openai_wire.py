@@ -1,0 +1,244 @@
+"""OpenAI's Chat Completions dialect: requests out, chunks in. Pure (contract 02 §9.1)."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from librechat_backend.lib import json
+from librechat_backend.lib.json import JSONDict, JSONValue
+from providers.adapters.failures import failure, frame_failure
+from providers.adapters.streaming import SseDecoder, add_reasoning, add_text
+from providers.errors import ErrorKind
+from providers.types import (
+    ChatRequest,
+    Finish,
+    FinishReason,
+    ImagePart,
+    Message,
+    Parameters,
+    StreamEvent,
+    TextPart,
+    ToolCallDelta,
+    ToolCallPart,
+    ToolResultPart,
+    Usage,
+)
+
+_NEW_LIMIT_NAME = re.compile(r"(?:^|/)(?:gpt-[5-9]|o[134](?:-|$))")
+# Reasoning models that refuse to be tuned; gpt-5.1 and gpt-5-chat are not among them.
+_FIXED_SAMPLING = re.compile(r"(?:^|/)(?:o[134]|gpt-5)(?!-chat)(?:-|$)")
+_SEARCH_MODEL = re.compile(r"gpt-4o.*search")
+_SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
+
+_FINISH = {
+    "stop": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "content_filter": FinishReason.CONTENT_FILTER,
+    "refusal": FinishReason.REFUSAL,
+}
+
+
+def request_body(
+    request: ChatRequest, *, base_url: str = "", dropped: frozenset[str] = frozenset()
+) -> JSONDict:
+    """The JSON body; ``dropped`` names fields this service does not accept."""
+    body: JSONDict = {
+        "model": request.model,
+        "messages": [*_system(request.system), *_messages(request.messages)],
+        **_parameters(request.model, request.parameters),
+        **_stream_fields(request.parameters),
+        **_reasoning_fields(request.parameters, is_openrouter="openrouter.ai" in base_url),
+    }
+    if request.tools:
+        body["tools"] = [
+            _tool(spec.name, spec.description, spec.parameters) for spec in request.tools
+        ]
+    if request.user_id:
+        body["user"] = request.user_id
+    body |= request.parameters.extra
+    return {name: value for name, value in body.items() if name not in dropped}
+
+
+def _stream_fields(parameters: Parameters) -> JSONDict:
+    if parameters.disable_streaming:
+        return {"stream": False}
+    return {"stream": True, "stream_options": {"include_usage": True}}
+
+
+def _reasoning_fields(parameters: Parameters, *, is_openrouter: bool) -> JSONDict:
+    effort = parameters.reasoning_effort
+    if not is_openrouter:
+        return {"reasoning_effort": effort} if effort else {}
+    fields: JSONDict = {"reasoning": {"effort": effort}} if effort else {"include_reasoning": True}
+    return fields | ({"plugins": [{"id": "web"}]} if parameters.web_search else {})
+
+
+def _parameters(model: str, parameters: Parameters) -> JSONDict:
+    values: dict[str, Any] = {
+        "temperature": parameters.temperature,
+        "top_p": parameters.top_p,
+        "frequency_penalty": parameters.frequency_penalty,
+        "presence_penalty": parameters.presence_penalty,
+        "stop": list(parameters.stop) or None,
+        "verbosity": parameters.verbosity or None,
+    }
+    if _SEARCH_MODEL.search(model):
+        values = {}
+    elif _FIXED_SAMPLING.search(model):
+        values = {name: value for name, value in values.items() if name not in _SAMPLING}
+    limit = "max_completion_tokens" if _NEW_LIMIT_NAME.search(model) else "max_tokens"
+    values[limit] = parameters.max_output_tokens
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _tool(name: str, description: str, parameters: JSONDict) -> JSONDict:
+    function = {"name": name, "description": description, "parameters": parameters}
+    return {"type": "function", "function": function}
+
+
+def _system(text: str) -> list[JSONDict]:
+    return [{"role": "system", "content": text}] if text else []
+
+
+def _messages(messages: tuple[Message, ...]) -> Iterator[JSONDict]:
+    for message in messages:
+        results = [part for part in message.parts if isinstance(part, ToolResultPart)]
+        for result in results:
+            yield {"role": "tool", "tool_call_id": result.call_id, "content": result.output}
+        if message.role != "tool":
+            yield _message(message)
+
+
+def _message(message: Message) -> JSONDict:
+    calls = [_call(part) for part in message.parts if isinstance(part, ToolCallPart)]
+    content = _content(message)
+    if calls:
+        return {"role": message.role, "content": content or None, "tool_calls": calls}
+    return {"role": message.role, "content": content}
+
+
+def _call(part: ToolCallPart) -> JSONDict:
+    function = {"name": part.name, "arguments": part.arguments or "{}"}
+    return {"id": part.id, "type": "function", "function": function}
+
+
+def _content(message: Message) -> str | list[JSONDict]:
+    """Plain text where it is only text: not every service takes lists."""
+    if any(isinstance(part, ImagePart) for part in message.parts):
+        return [
+            _image(part) if isinstance(part, ImagePart) else {"type": "text", "text": part.text}
+            for part in message.parts
+            if isinstance(part, TextPart | ImagePart)
+        ]
+    return "\n".join(part.text for part in message.parts if isinstance(part, TextPart))
+
+
+def _image(part: ImagePart) -> JSONDict:
+    url = f"data:{part.media_type};base64,{part.base64}"
+    return {"type": "image_url", "image_url": {"url": url, "detail": part.detail}}
+
+
+class ChunkDecoder(SseDecoder):
+    """A stream of ``chat.completion.chunk`` frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._finish: FinishReason | None = None
+        self._has_refused = False
+
+    def read_frame(self, data: bytes, events: list[StreamEvent]) -> None:
+        if data == b"[DONE]":
+            self.is_complete = True
+            return
+        chunk = json.loads(data)
+        if chunk.get("error"):
+            raise frame_failure(chunk["error"])
+        for choice in chunk.get("choices") or ():
+            self._read_choice(choice, events)
+        if chunk.get("usage"):
+            events.append(read_usage(chunk["usage"]))
+
+    def _read_choice(self, choice: JSONDict, events: list[StreamEvent]) -> None:
+        delta = choice.get("delta")
+        if delta:
+            self._has_refused = self._has_refused or bool(delta.get("refusal"))
+            read_delta(delta, events)
+        if reason := choice.get("finish_reason"):
+            self._finish = _FINISH.get(reason, FinishReason.STOP)
+
+    def end(self) -> list[StreamEvent]:
+        """Some services close without ``[DONE]``: a finish reason will do."""
+        if self._finish is None and not self.is_complete:
+            self.error = self.error or failure(ErrorKind.CONNECTION)
+            return []
+        return [Finish(_refused(self._finish or FinishReason.STOP, self._has_refused))]
+
+
+def _refused(reason: FinishReason, has_refused: bool) -> FinishReason:
+    return FinishReason.REFUSAL if has_refused else reason
+
+
+def read_delta(delta: JSONDict, events: list[StreamEvent]) -> None:
+    """``delta`` of a chunk or ``message`` of a body. Raises TypeError and the like."""
+    _add_content(events, delta.get("content"))
+    add_reasoning(events, delta.get("reasoning_content") or delta.get("reasoning"))
+    add_text(events, delta.get("refusal"))
+    for position, call in enumerate(delta.get("tool_calls") or ()):
+        events.append(_tool_call(call, position))
+
+
+def _add_content(events: list[StreamEvent], content: JSONValue) -> None:
+    if not isinstance(content, list):
+        add_text(events, content)
+        return
+    for part in content:  # Mistral's reasoning models send lists
+        if part.get("type") == "thinking":
+            add_reasoning(events, "".join(p.get("text", "") for p in part["thinking"]))
+        else:
+            add_text(events, part.get("text"))
+
+
+def _tool_call(call: JSONDict, position: int) -> ToolCallDelta:
+    function = call.get("function") or {}
+    index = call.get("index")
+    return ToolCallDelta(
+        index=position if index is None else index,
+        id=call.get("id") or "",
+        name=function.get("name") or "",
+        arguments=function.get("arguments") or "",
+    )
+
+
+def read_usage(usage: JSONDict) -> Usage:
+    prompt = usage.get("prompt_tokens_details") or {}
+    completion = usage.get("completion_tokens_details") or {}
+    return Usage(
+        input_tokens=usage.get("prompt_tokens") or 0,
+        output_tokens=usage.get("completion_tokens") or 0,
+        cache_read_tokens=prompt.get("cached_tokens") or 0,
+        reasoning_tokens=completion.get("reasoning_tokens") or 0,
+    )
+
+
+def events_of_body(body: JSONDict) -> list[StreamEvent]:
+    """The events of an answer that was not streamed."""
+    if body.get("error"):
+        raise frame_failure(body["error"])
+    choice = body["choices"][0]
+    events: list[StreamEvent] = []
+    read_delta(choice["message"], events)
+    if body.get("usage"):
+        events.append(read_usage(body["usage"]))
+    reason = _FINISH.get(choice.get("finish_reason"), FinishReason.STOP)
+    events.append(Finish(_refused(reason, bool(choice["message"].get("refusal")))))
+    return events
+
+
+def model_names(body: JSONValue) -> list[str]:
+    """From ``{"data": […]}``, a bare list, or Cloudflare's ``{"result": […]}``."""
+    rows = body if isinstance(body, list) else body.get("data") or body.get("result") or []
+    # Cloudflare's ``id`` is a UUID and its ``name`` what requests spell; others have only ``id``.
+    is_cloudflare = isinstance(body, dict) and "result" in body
+    return [row["name"] if is_cloudflare else row["id"] for row in rows]
