@@ -173,7 +173,9 @@ async def list_models(request: web.Request) -> web.Response:
             {"name": "models/embedding-fake", "supportedGenerationMethods": ["embedContent"]},
         ]
         return web.json_response({"models": models})
-    names = ["claude-fake"] if "x-api-key" in request.headers else ["fake-large", "fake-small"]
+    names = (
+        ["claude-fake"] if "anthropic-version" in request.headers else ["fake-large", "fake-small"]
+    )
     data = [{"id": name, "object": "model", "type": "model"} for name in names]
     return web.json_response({"object": "list", "data": data, "has_more": False})
 

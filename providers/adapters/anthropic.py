@@ -97,13 +97,12 @@ def _decoder(is_event_stream: bool) -> Decoder:
 
 
 def translate(error: Exception, connection: Connection) -> ProviderError:
+    """The SDK's own timeout is only that of connecting: the watchdog limits the rest."""
     import anthropic
 
     if isinstance(error, anthropic.APIStatusError):
         body = error.body or error.response.text
         return status_failure(error.status_code, body, error.response.headers, connection)
-    if isinstance(error, anthropic.APITimeoutError):
-        return failure(ErrorKind.TIMEOUT)
     if isinstance(error, anthropic.APIError | OSError) or is_transport_error(error):
         return failure(ErrorKind.CONNECTION)
     raise error

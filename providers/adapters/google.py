@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from providers.adapters.clients import ClientCache, is_transport_error
@@ -16,26 +18,39 @@ from providers.errors import ErrorKind, ProviderError
 from providers.types import ChatRequest, StreamEvent
 
 if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
     from google.genai import Client
 
 _LIST_TIMEOUT_SECONDS = 30.0
 
 
-async def _close(client: Client) -> None:
-    await client.aio.aclose()
-    client.close()
+@dataclass(frozen=True)
+class _Connected:
+    """The SDK's client on a session of ours."""
+
+    client: Client
+    session: ClientSession
 
 
-clients: ClientCache[Client] = ClientCache(_close)
+async def _close(connected: _Connected) -> None:
+    connected.client.close()
+    await connected.session.close()
+
+
+clients: ClientCache[_Connected] = ClientCache(_close)
+
+# The SDK leaves a stream that is given up to the garbage collector. The session notes the
+# response here, so that it is closed at once.
+_responses: ContextVar[list[ClientResponse]] = ContextVar("gemini_responses")
 
 
 class GoogleAdapter:
     async def stream(
         self, request: ChatRequest, connection: Connection
     ) -> AsyncGenerator[list[StreamEvent], None]:
-        async with clients.borrow(connection, lambda: _make_client(connection)) as client:
+        async with clients.borrow(connection, lambda: _connect(connection)) as connected:
             try:
-                async with aclosing(_events(client, request, connection)) as batches:
+                async with aclosing(_events(connected.client, request, connection)) as batches:
                     async for events in batches:
                         yield events
             except ProviderError as error:
@@ -47,12 +62,11 @@ class GoogleAdapter:
         await clients.close()
 
     async def list_models(self, connection: Connection) -> list[str]:
-        async with clients.borrow(connection, lambda: _make_client(connection)) as client:
+        async with clients.borrow(connection, lambda: _connect(connection)) as connected:
             try:
                 async with asyncio.timeout(_LIST_TIMEOUT_SECONDS):
-                    return chat_model_names(
-                        [model async for model in await client.aio.models.list()]
-                    )
+                    pager = await connected.client.aio.models.list()
+                    return chat_model_names([model async for model in pager])
             except Exception as error:
                 raise translate(error, connection) from error
 
@@ -61,15 +75,15 @@ async def _events(
     client: Client, request: ChatRequest, connection: Connection
 ) -> AsyncGenerator[list[StreamEvent], None]:
     watchdog, reader = Watchdog(connection), ResponseReader()
-    async with aclosing(_responses(client, request, watchdog)) as responses:
-        async for response in responses:
-            if events := reader.read(response):
+    async with aclosing(_answers(client, request, watchdog)) as answers:
+        async for answer in answers:
+            if events := reader.read(answer):
                 watchdog.has_begun = True
                 yield events
     yield reader.end()
 
 
-async def _responses(
+async def _answers(
     client: Client, request: ChatRequest, watchdog: Watchdog
 ) -> AsyncGenerator[Any, None]:
     """The SDK's answers: one for each frame, or a single one when streaming is off."""
@@ -82,17 +96,23 @@ async def _responses(
     if request.parameters.disable_streaming:
         yield await watchdog.wait(models.generate_content(**arguments))
         return
-    stream = await watchdog.wait(models.generate_content_stream(**arguments))
-    async with aclosing(stream):
-        while (response := await watchdog.wait(anext(stream, None))) is not None:
-            yield response
+    opened: list[ClientResponse] = []
+    _responses.set(opened)
+    try:
+        stream = await watchdog.wait(models.generate_content_stream(**arguments))
+        while (answer := await watchdog.wait(anext(stream, None))) is not None:
+            yield answer
+    finally:
+        for response in opened:
+            response.close()
 
 
-def _make_client(connection: Connection) -> Client:
+def _connect(connection: Connection) -> _Connected:
     from google.genai import Client
     from google.genai.types import HttpOptions, HttpRetryOptions
 
-    return Client(
+    session = _make_session()
+    client = Client(
         api_key=connection.api_key,
         vertexai=False,
         http_options=HttpOptions(
@@ -100,8 +120,22 @@ def _make_client(connection: Connection) -> Client:
             api_version="v1beta",
             headers=dict(connection.headers),
             retry_options=HttpRetryOptions(attempts=1),
+            aiohttp_client=session,
         ),
     )
+    return _Connected(client, session)
+
+
+def _make_session() -> ClientSession:
+    from aiohttp import ClientSession, TCPConnector, TraceConfig
+
+    async def note_response(session: Any, context: Any, outcome: Any) -> None:
+        if (opened := _responses.get(None)) is not None:
+            opened.append(outcome.response)
+
+    trace = TraceConfig()
+    trace.on_request_end.append(note_response)
+    return ClientSession(connector=TCPConnector(limit=0), trace_configs=[trace], trust_env=True)
 
 
 def translate(error: Exception, connection: Connection) -> ProviderError:

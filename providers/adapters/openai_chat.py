@@ -114,13 +114,12 @@ def _decoder(is_event_stream: bool) -> Decoder:
 
 
 def translate(error: Exception, connection: Connection) -> ProviderError:
+    """The SDK's own timeout is only that of connecting: the watchdog limits the rest."""
     import openai
 
     if isinstance(error, openai.APIStatusError):
         body = error.body or error.response.text
         return status_failure(error.status_code, body, error.response.headers, connection)
-    if isinstance(error, openai.APITimeoutError):
-        return failure(ErrorKind.TIMEOUT)
     if isinstance(error, openai.APIError | OSError) or is_transport_error(error):
         return failure(ErrorKind.CONNECTION)
     raise error

@@ -269,7 +269,7 @@ async def test_extra_headers_and_key_are_sent(dialect: Dialect, fake: Fake) -> N
     keys = {
         "openai": ("authorization", f"Bearer {KEY}"),
         "azure": ("api-key", KEY),
-        "anthropic": ("x-api-key", KEY),
+        "anthropic": ("authorization", f"Bearer {KEY}"),
         "google": ("x-goog-api-key", KEY),
     }
     name, value = keys[dialect.name]
