@@ -23,6 +23,8 @@ urlpatterns = [
     path("convos/pin", conversations.PinView.as_view()),
     path("convos/<chat_id:conversation_id>", conversations.ConversationView.as_view()),
     path("messages", messages.MessageSearchView.as_view()),
+    path("messages/branch", messages.BranchView.as_view()),
+    path("messages/artifact/<chat_id:message_id>", messages.ArtifactView.as_view()),
     path("messages/<chat_id:conversation_id>", messages.MessagesView.as_view()),
     path("messages/<chat_id:conversation_id>/<chat_id:message_id>", messages.MessageView.as_view()),
     path(

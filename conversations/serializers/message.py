@@ -67,6 +67,15 @@ def feedback_wire(row: Row) -> JSONDict:
     }
 
 
+def artifact_wire(row: Row) -> JSONDict:
+    """The answer to the edit of an artifact (contract 03 §7.7)."""
+    return {
+        "conversationId": row["conversation__conversation_id"],
+        "text": row["text"],
+        **given({"content": row["content"]}),
+    }
+
+
 def _identity(row: Row) -> JSONDict:
     return {
         "messageId": row["message_id"],

@@ -1,4 +1,4 @@
-"""Changes to messages: edit, delete, rate (contract 03 §7)."""
+"""Changes to messages: edit, copy, rate, delete (contract 03 §7)."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from conversations import artifacts
 from conversations.models import Conversation, Message
 from conversations.services.conversations import conversation_not_found
 from librechat_backend.lib.errors import InvalidRequest, NotFound
+from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.json import JSONDict
 from providers.tokens import estimate_tokens
 
@@ -68,6 +70,67 @@ def _set_part_text(part: JSONDict, text: str) -> None:
     name = part["type"]
     structured = part.get(name)
     part[name] = {**structured, "value": text} if isinstance(structured, dict) else text
+
+
+@transaction.atomic
+def edit_artifact(*, user: User, message_id: str, index: int, original: str, updated: str) -> None:
+    """Replace text inside one artifact (contract 03 §7.7). Raises NotFound, InvalidRequest."""
+    message = Message.objects.owned_by(user).with_id(message_id).lock_rows().first()
+    if message is None:
+        raise message_not_found()
+    try:
+        message.content, message.text = artifacts.edit_artifact(
+            message.content, message.text, index=index, original=original, updated=updated
+        )
+    except artifacts.ArtifactMissing as error:
+        raise InvalidRequest("Artifact index out of bounds", key="error") from error
+    except artifacts.OriginalMissing as error:
+        text = "Original content not found in target artifact"
+        raise InvalidRequest(text, key="error") from error
+    _save(message, "content", "text")
+
+
+@transaction.atomic
+def copy_agent_answer(*, user: User, message_id: str, agent_id: str) -> str:
+    """Keep one agent's part of a parallel answer as a sibling; the id of the new message.
+
+    Contract 03 §7.8. Raises NotFound, InvalidRequest.
+    """
+    source = Message.objects.owned_by(user).with_id(message_id).first()
+    # The lock keeps the conversation from being deleted under the new message.
+    if source is None or not Conversation.objects.filter(pk=source.conversation_id).lock_rows():
+        raise message_not_found()
+    now = timezone.now()
+    answer = Message.objects.create(
+        message_id=new_uuid(),
+        conversation_id=source.conversation_id,
+        user=user,
+        parent_message_id=source.parent_message_id,
+        content=_parts_of_agent(source, agent_id),
+        sender=source.sender,
+        endpoint=source.endpoint,
+        model=source.model,
+        icon_url=source.icon_url,
+        attachments=source.attachments,
+        is_temporary=source.is_temporary,
+        expired_at=source.expired_at,
+        created_at=now,
+        updated_at=now,
+    )
+    return answer.message_id
+
+
+def _parts_of_agent(source: Message, agent_id: str) -> list[JSONDict]:
+    if source.is_created_by_user or not isinstance(source.content, list):
+        raise InvalidRequest("Only an answer made of parts can be branched", key="error")
+    parts = [
+        {name: value for name, value in part.items() if name not in {"agentId", "groupId"}}
+        for part in source.content
+        if part.get("agentId") == agent_id
+    ]
+    if not parts:
+        raise InvalidRequest("The answer has no part of this agent", key="error")
+    return parts
 
 
 def rate_message(

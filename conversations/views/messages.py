@@ -7,7 +7,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conversations.models import Message
-from conversations.serializers.message import edited_message_wire, feedback_wire, message_wire
+from conversations.serializers.message import (
+    artifact_wire,
+    edited_message_wire,
+    feedback_wire,
+    message_wire,
+)
 from conversations.services import messages as services
 from conversations.services.messages import message_not_found, require_conversation
 from conversations.views.requests import body_of, owner_of
@@ -34,6 +39,29 @@ class MessagesView(APIView):
         if not messages:
             require_conversation(user=user, conversation_id=conversation_id)
         return Response(messages)
+
+
+class BranchView(APIView):
+    def post(self, request: Request) -> Response:
+        body = body_of(request)
+        source_id, agent_id = body.get("messageId"), body.get("agentId")
+        if not (
+            isinstance(source_id, str) and isinstance(agent_id, str) and source_id and agent_id
+        ):
+            raise InvalidRequest("messageId and agentId are required", key="error")
+        user = owner_of(request)
+        message_id = services.copy_agent_answer(user=user, message_id=source_id, agent_id=agent_id)
+        row = Message.objects.owned_by(user).with_id(message_id).rows().get()
+        return Response(message_wire(row), status=201)
+
+
+class ArtifactView(APIView):
+    def post(self, request: Request, message_id: str) -> Response:
+        user = owner_of(request)
+        edit = _artifact_edit(body_of(request))
+        services.edit_artifact(user=user, message_id=message_id, **edit)
+        row = Message.objects.owned_by(user).with_id(message_id).rows().get()
+        return Response(artifact_wire(row))
 
 
 class ConversationGuard(APIView):
@@ -95,6 +123,15 @@ def _index(body: JSONDict) -> int:
     if not isinstance(index, int) or isinstance(index, bool):
         raise InvalidRequest("Invalid index", key="error")
     return index
+
+
+def _artifact_edit(body: JSONDict) -> JSONDict:
+    """``index``, ``original`` and ``updated``."""
+    index, original, updated = body.get("index"), body.get("original"), body.get("updated")
+    is_number = isinstance(index, int) and not isinstance(index, bool) and index >= 0
+    if not (is_number and isinstance(original, str) and isinstance(updated, str)):
+        raise InvalidRequest("Invalid request parameters", key="error")
+    return {"index": index, "original": original, "updated": updated}
 
 
 def _feedback(body: JSONDict) -> JSONDict | None:
