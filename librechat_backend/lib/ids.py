@@ -42,6 +42,6 @@ class ObjectIdField(models.CharField):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", OBJECT_ID_LENGTH)
         kwargs.setdefault("default", new_object_id)
-        kwargs.setdefault("primary_key", True)
+        kwargs.setdefault("primary_key", not kwargs.get("unique"))
         kwargs.setdefault("editable", False)
         super().__init__(*args, **kwargs)
