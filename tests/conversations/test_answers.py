@@ -179,3 +179,16 @@ def test_message_of_another_is_missing_and_stays_as_it_is(client: Client, bob: U
             assert (answer.status_code, answer.json()) == (404, {"error": "Message not found"})
     assert post(client, "artifact/%00", edit).status_code == 404
     assert snapshot() == before
+
+
+def test_two_people_can_have_messages_of_the_same_id(
+    client: Client, chat: Conversation, bob: User
+) -> None:
+    part = {"type": "text", "text": ARTIFACT}
+    twin = make_answer(make_conversation(bob), content=[part])
+    make_answer(chat, message_id=twin.message_id, content=[part])
+    edit = {"index": 0, "original": "old", "updated": "new"}
+    answer = post(client, f"artifact/{twin.message_id}", edit)
+    assert answer.json()["conversationId"] == chat.conversation_id
+    twin.refresh_from_db()
+    assert twin.content == [part]
