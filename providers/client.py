@@ -1,8 +1,9 @@
 """The one door to models: plan → attempts → events."""
 
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import SystemRandom
 
 import structlog
@@ -13,11 +14,20 @@ from providers.errors import ErrorKind, ProviderError
 from providers.registry import SERVICES, load_adapter
 from providers.routing import Attempt, ChannelSnapshot, Key, plan
 from providers.snapshots import current_channels
-from providers.types import ChatRequest, StreamEvent, TextDelta, Usage
+from providers.types import (
+    ChatRequest,
+    Message,
+    Parameters,
+    StreamEvent,
+    TextDelta,
+    TextPart,
+    Usage,
+)
 
 log = structlog.get_logger(__name__)
 
 _rng = SystemRandom()
+_CHECK_TOKENS = 64
 
 # Another key of the same channel helps against these, but not against a service that is down.
 _KEY_ERRORS = {
@@ -100,6 +110,43 @@ def _log_failure(attempt: Attempt, error: ProviderError, has_begun: bool) -> Non
         status=error.status,
         has_begun=has_begun,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """What one key did in a test: ``error`` None means that it answered."""
+
+    key: Key
+    model: str
+    seconds: float
+    error: ProviderError | None
+
+
+async def test_channel(channel: ChannelSnapshot) -> list[KeyCheck]:
+    """Ask the channel's first model for a few words, with each of its keys."""
+    return [await _check(channel, key) for key in channel.keys]
+
+
+async def _check(channel: ChannelSnapshot, key: Key) -> KeyCheck:
+    model = channel.upstream_model(channel.models[0]) if channel.models else ""
+    request = ChatRequest(
+        model=model,
+        messages=(Message("user", (TextPart("Say hello."),)),),
+        parameters=Parameters(max_output_tokens=_CHECK_TOKENS, thinking=False),
+        purpose="title",
+    )
+    started, error = time.monotonic(), None
+    try:
+        await _text(_attempt(request, Attempt(channel, key, model)))
+    except ProviderError as failed:
+        error = failed
+    return KeyCheck(key, model, time.monotonic() - started, error)
+
+
+async def fetch_models(channel: ChannelSnapshot) -> list[str]:
+    """Names the service offers, sorted. Raises ProviderError."""
+    connection = connection_to(channel, channel.keys[0])
+    return sorted(await load_adapter(channel.kind).list_models(connection))
 
 
 async def close() -> None:

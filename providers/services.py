@@ -30,13 +30,24 @@ def add_key(*, channel: Channel, secret: str, label: str = "") -> ChannelKey:
 
 @transaction.atomic
 def set_secret(*, key: ChannelKey, secret: str) -> ChannelKey:
-    """Store ``secret`` encrypted. Of a short one no character is shown."""
-    secret = secret.strip()
-    key.encrypted = encrypt(secret)
-    key.hint = secret[-_HINT_LENGTH:] if len(secret) >= 3 * _HINT_LENGTH else ""
+    seal_secret(key=key, secret=secret)
     key.save()
     announce_change()
     return key
+
+
+def seal_secret(*, key: ChannelKey, secret: str) -> None:
+    """Put ``secret`` into an unsaved ``key``. Of a short one no character is shown."""
+    secret = secret.strip()
+    key.encrypted = encrypt(secret)
+    key.hint = secret[-_HINT_LENGTH:] if len(secret) >= 3 * _HINT_LENGTH else ""
+
+
+@transaction.atomic
+def set_models(*, channel: Channel, names: list[str]) -> None:
+    channel.model_names = names
+    channel.save(update_fields=["model_names", "updated_at"])
+    announce_change()
 
 
 def announce_change() -> None:

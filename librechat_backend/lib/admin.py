@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from django.contrib.auth.forms import (
         AdminUserCreationForm as UserCreationForm,
     )
-    from django.forms import CheckboxSelectMultiple, ModelForm, Select
+    from django.forms import (
+        CheckboxSelectMultiple,
+        ModelForm,
+        PasswordInput,
+        Select,
+        Textarea,
+    )
 else:
     from django.forms import ModelForm as DjangoModelForm
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
@@ -19,7 +25,9 @@ else:
     from unfold.admin import TabularInline as UnfoldTabularInline
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
+    from unfold.widgets import UnfoldAdminPasswordInput as PasswordInput
     from unfold.widgets import UnfoldAdminSelectWidget as Select
+    from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
 
     class _Generic:
         """Lets ``ModelAdmin[User]`` be written, as the type checker wants it."""
@@ -45,9 +53,11 @@ __all__ = [
     "CheckboxSelectMultiple",
     "ModelAdmin",
     "ModelForm",
+    "PasswordInput",
     "Select",
     "StackedInline",
     "TabularInline",
+    "Textarea",
     "UserChangeForm",
     "UserCreationForm",
 ]

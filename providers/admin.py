@@ -1,0 +1,161 @@
+"""The admin pages of channels: where models come from."""
+
+import asyncio
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from librechat_backend.lib.admin import ModelAdmin, TabularInline
+from providers import client, services
+from providers.errors import ProviderError
+from providers.forms import ChannelForm, ChannelKeyForm
+from providers.models import Channel, ChannelKey
+from providers.registry import SERVICES
+from providers.routing import ChannelSnapshot
+from providers.snapshots import snapshot_of
+
+T = TypeVar("T")
+
+
+class ChannelKeyInline(TabularInline[ChannelKey, Channel]):
+    model = ChannelKey
+    form = ChannelKeyForm
+    extra = 0
+    fields = ("label", "secret", "shown_hint", "is_active")
+    readonly_fields = ("shown_hint",)
+
+    @admin.display(description="stored key")
+    def shown_hint(self, key: ChannelKey) -> str:
+        return f"…{key.hint}" if key.encrypted else "-"
+
+    def get_extra(self, request: HttpRequest, obj: Channel | None = None, **kwargs: Any) -> int:
+        return 0 if obj and obj.keys.exists() else 1
+
+
+@admin.register(Channel)
+class ChannelAdmin(ModelAdmin[Channel]):
+    form = ChannelForm
+    inlines = (ChannelKeyInline,)
+    list_display = ("name", "service", "shown_as", "models_listed", "is_active", "priority")
+    list_editable = ("is_active", "priority")
+    list_filter = ("is_active", "kind")
+    search_fields = ("name", "endpoint", "base_url")
+    actions = ("test_selected",)
+    change_form_outer_before_template = "providers/channel_buttons.html"
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "is_active", "base_url", "model_names")}),
+        ("In the menu", {"fields": ("endpoint", "model_mapping")}),
+        ("Several channels for the same model", {"fields": ("priority", "weight")}),
+        (
+            "Details",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "options", "headers", "first_event_timeout_seconds", "idle_timeout_seconds",
+                ),
+            },
+        ),
+    )  # fmt: skip
+
+    @admin.display(ordering="kind")
+    def service(self, channel: Channel) -> str:
+        known = SERVICES.get(channel.kind)
+        return known.label if known else channel.kind
+
+    @admin.display(description="shown as")
+    def shown_as(self, channel: Channel) -> str:
+        known = SERVICES.get(channel.kind)
+        return channel.endpoint or (known.endpoint if known else "")
+
+    @admin.display(description="models")
+    def models_listed(self, channel: Channel) -> str:
+        return str(len(channel.model_names)) if channel.model_names else "usual ones"
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
+        services.save_channel(channel=obj)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        _usable(request, form.instance)
+
+    def delete_model(self, request: HttpRequest, obj: Channel) -> None:
+        services.delete_channel(channel=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        for channel in queryset:
+            services.delete_channel(channel=channel)
+
+    @admin.action(description="Test", permissions=["change"])
+    def test_selected(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        for channel in queryset:
+            _test(request, channel)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                f"<str:object_id>/{name}/",
+                self.admin_site.admin_view(partial(self.run_button, button=button)),
+                name=f"providers_channel_{name}",
+            )
+            for name, button in (("test", _test), ("fetch_models", _fetch_models))
+        ] + super().get_urls()
+
+    @method_decorator(require_POST)
+    def run_button(self, request: HttpRequest, object_id: str, *, button: Any) -> HttpResponse:
+        channel = get_object_or_404(Channel, pk=object_id)
+        if not self.has_change_permission(request, channel):
+            raise PermissionDenied
+        button(request, channel)
+        return redirect("admin:providers_channel_change", channel.pk)
+
+
+def _test(request: HttpRequest, channel: Channel) -> None:
+    snapshot = _usable(request, channel)
+    for check in _run(client.test_channel(snapshot)) if snapshot else ():
+        with_key = f" with key {check.key.id[-6:]}" if len(channel.keys.all()) > 1 else ""
+        about = f"{channel.name}: {check.model}{with_key}"
+        if check.error:
+            messages.error(request, f"{about} failed. {check.error.message}")
+        else:
+            messages.success(request, f"{about} answered in {check.seconds:.1f} seconds.")
+
+
+def _fetch_models(request: HttpRequest, channel: Channel) -> None:
+    snapshot = _usable(request, channel)
+    if snapshot is None:
+        return
+    try:
+        names = _run(client.fetch_models(snapshot))
+    except ProviderError as error:
+        messages.error(request, f"{channel.name}: {error.message}")
+        return
+    services.set_models(channel=channel, names=names)
+    messages.success(request, f"{channel.name}: {len(names)} models. Remove those you do not want.")
+
+
+def _usable(request: HttpRequest, channel: Channel) -> ChannelSnapshot | None:
+    snapshot = snapshot_of(channel)
+    if snapshot is None:
+        messages.warning(request, f"{channel.name} has no usable key.")
+    return snapshot
+
+
+def _run(call: Coroutine[Any, Any, T]) -> T:
+    """Run ``call`` in an event loop of its own: the admin's views are threads without one."""
+
+    async def closing() -> T:
+        try:
+            return await call
+        finally:
+            await client.close()
+
+    return asyncio.run(closing())
