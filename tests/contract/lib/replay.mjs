@@ -1,0 +1,148 @@
+/**
+ * The client's reading of a stream: each frame is classified by its keys in the client's order
+ * and applied to the answer on the screen. What the client would drop or misplace fails here.
+ */
+import assert from 'node:assert/strict';
+import { library } from './browser.mjs';
+
+const { ContentTypes, StepEvents } = library;
+
+const EVENT_KINDS = new Set([
+  'attachment',
+  'title',
+  'on_context_usage',
+  'on_token_usage',
+  'on_pending_action',
+  'on_steer_applied',
+  'on_steer_updated',
+  'on_activity_label',
+]);
+
+/** The branch the client takes for a `message` frame. */
+export function kindOf(data) {
+  if (data.final === true && data.reconcile === true) return 'reconcile';
+  if (data.final != null) return 'final';
+  if (data.created != null) return 'created';
+  if (EVENT_KINDS.has(data.event)) return data.event;
+  if (data.event != null) return 'step';
+  if (data.sync != null) return 'sync';
+  if (data.type != null) return 'legacy-content';
+  if (data.message != null) return 'legacy-text';
+  return 'ignored';
+}
+
+const KNOWN_STEP_EVENTS = new Set(Object.values(StepEvents));
+
+export class Replay {
+  created = null;
+  sync = null;
+  final = null;
+  error = null;
+  title = null;
+  usage = [];
+  contextUsage = null;
+  runId = null;
+  kinds = [];
+  steps = new Map();
+  content = [];
+
+  /** Apply a whole stream that has ended; asserts that it ended the way the client needs. */
+  static of(stream) {
+    const replay = new Replay();
+    for (const frame of stream.frames) {
+      replay.apply(frame);
+    }
+    assert.ok(replay.final ?? replay.error, 'a stream ends with final or error');
+    assert.equal(stream.outcome, 'closed', 'the server ends the response');
+    return replay;
+  }
+
+  apply({ name, data }) {
+    assert.equal(this.final ?? this.error, null, `a frame after the end: ${JSON.stringify(data)}`);
+    if (name === 'error') {
+      this.kinds.push('error');
+      assert.equal(typeof (data.error ?? data.message), 'string');
+      this.error = data;
+      return;
+    }
+    const kind = kindOf(data);
+    this.kinds.push(kind);
+    assert.ok(this.#handlers[kind], `the client has no use for ${JSON.stringify(data)}`);
+    this.#handlers[kind](data);
+  }
+
+  /** Text of the answer on the screen. */
+  get text() {
+    return textOf(this.content);
+  }
+
+  get thoughts() {
+    return this.content.filter((part) => part.type === ContentTypes.THINK).map((part) => part.think).join('');
+  }
+
+  #handlers = {
+    created: (data) => {
+      assert.equal(this.created ?? this.sync, null, 'created comes once, and first');
+      assert.equal(this.kinds.length, 1, 'created comes first');
+      this.created = data;
+    },
+    sync: (data) => {
+      assert.equal(this.kinds.length, 1, 'sync comes first');
+      this.sync = data;
+      this.runId = data.resumeState.responseMessageId;
+      data.resumeState.runSteps.forEach((step) => this.#addStep(step));
+      this.content = structuredClone(data.resumeState.aggregatedContent);
+      data.pendingEvents.forEach((event) => this.#handlers.step(event));
+    },
+    step: ({ event, data }) => {
+      assert.ok(KNOWN_STEP_EVENTS.has(event), `the client does not know ${event}`);
+      assert.ok(this.created ?? this.sync, 'steps come after created or sync');
+      if (event === StepEvents.ON_RUN_STEP) {
+        this.#addStep(data);
+      } else {
+        this.#addDelta(event, data);
+      }
+    },
+    title: ({ data }) => {
+      assert.ok(data.title);
+      this.title = data;
+    },
+    on_context_usage: ({ data }) => {
+      assert.equal(data.runId, this.created.message && (this.runId ?? data.runId));
+      assert.equal(typeof data.breakdown.maxContextTokens, 'number');
+      this.contextUsage = data;
+    },
+    on_token_usage: ({ data }) => {
+      assert.equal(data.runId, this.runId, 'usage belongs to the answer');
+      this.usage.push(data);
+    },
+    final: (data) => {
+      assert.ok(this.created ?? this.sync ?? data.earlyAbort ?? data.final);
+      this.final = data;
+    },
+  };
+
+  #addStep(step) {
+    this.runId ??= step.runId;
+    assert.equal(step.runId, this.runId, 'all steps carry the id of the answer');
+    assert.equal(this.steps.has(step.id), false, `step ${step.id} came twice`);
+    assert.equal(step.index, this.steps.size, 'indices are absolute and without a gap');
+    this.steps.set(step.id, step);
+  }
+
+  #addDelta(event, data) {
+    const step = this.steps.get(data.id);
+    assert.ok(step, `a delta for the unknown step ${data.id}`);
+    for (const part of [data.delta.content].flat()) {
+      const member = event === StepEvents.ON_REASONING_DELTA ? 'think' : 'text';
+      assert.equal(part.type, member);
+      const shown = (this.content[step.index] ??= { type: part.type, [member]: '' });
+      assert.equal(shown.type, part.type, 'a slot keeps the type of its first part');
+      shown[member] += part[member];
+    }
+  }
+}
+
+export function textOf(content) {
+  return content.filter((part) => part.type === ContentTypes.TEXT).map((part) => part.text).join('');
+}
