@@ -1,8 +1,11 @@
 """Start-up answers in the client's words (contract 01 §5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.json import JSONDict, JSONValue
+from presets.fields import dialect_of, to_wire
+from presets.resolution import ResolvedPreset
+from presets.resolver import Offer
 from presets.startup import SignInOptions, Workspace
 from providers.catalog import EndpointInfo
 
@@ -37,11 +40,7 @@ _SIGNED_IN_OFF: JSONDict = {
     "langfuseConnectionAccess": False,
 }
 
-# Complete on purpose: a key that is missing means "off" for some and "on" for others (§5.2).
 _INTERFACE: JSONDict = {
-    "modelSelect": True,
-    "parameters": True,
-    "presets": False,
     "autoSubmitFromUrl": True,
     "contextUsage": True,
     "contextCost": False,
@@ -58,8 +57,10 @@ _CATEGORIES = (
 )  # fmt: skip
 
 
-def config_to_wire(options: SignInOptions, workspace: Workspace | None) -> JSONDict:
-    """``GET /api/config``; ``workspace`` None is the variant for strangers (§5.1 A)."""
+def config_to_wire(
+    options: SignInOptions, workspace: Workspace | None, offer: Offer | None
+) -> JSONDict:
+    """``GET /api/config``; without ``workspace`` and ``offer`` the variant for strangers (§5.1)."""
     public: JSONDict = {
         "appTitle": options.app_title,
         "serverDomain": options.server_domain,
@@ -69,13 +70,14 @@ def config_to_wire(options: SignInOptions, workspace: Workspace | None) -> JSOND
         **_PUBLIC_OFF,
         "interface": {"buildInfo": False},
     }
-    return public if workspace is None else public | _workspace_to_wire(workspace)
+    if workspace is None or offer is None:
+        return public
+    return public | _workspace_to_wire(workspace) | _offer_to_wire(offer)
 
 
 def _workspace_to_wire(workspace: Workspace) -> JSONDict:
     config: JSONDict = {
         **_SIGNED_IN_OFF,
-        "interface": _INTERFACE,
         "helpAndFaqURL": workspace.help_url,
         "titleGenerationTiming": "immediate",
         "conversationImportMaxFileSize": 0,
@@ -87,7 +89,58 @@ def _workspace_to_wire(workspace: Workspace) -> JSONDict:
     return config
 
 
-def endpoints_to_wire(endpoints: list[EndpointInfo]) -> JSONDict:
+def _offer_to_wire(offer: Offer) -> JSONDict:
+    """What the policy opens, and the presets (§5.2, §6)."""
+    policy = offer.policy
+    # Complete on purpose: a key that is missing means "off" for some and "on" for others.
+    interface = _INTERFACE | {
+        "modelSelect": not policy.enforce,
+        "parameters": policy.allows_override,
+        "presets": policy.allows_personal_presets and not policy.enforce,
+    }
+    if not offer.presets:
+        return {"interface": interface}
+    specs = [spec_to_wire(preset, offer, order=order) for order, preset in enumerate(offer.presets)]
+    return {
+        "interface": interface,
+        "modelSpecs": {"enforce": policy.enforce, "prioritize": policy.prioritize, "list": specs},
+    }
+
+
+def spec_to_wire(preset: ResolvedPreset, offer: Offer, *, order: int) -> JSONDict:
+    """One entry of ``modelSpecs.list`` (§6.2–6.3), without what is private."""
+    fields = preset.fields
+    endpoint = offer.endpoint(preset.endpoint)
+    settings = to_wire(fields, dialect_of(endpoint.kind if endpoint else ""))
+    custom = {"endpointType": "custom"} if endpoint and endpoint.is_custom else {}
+    spec: JSONDict = {
+        "name": preset.slug,
+        "label": preset.name,
+        "order": order,
+        "preset": {
+            "endpoint": preset.endpoint,
+            **custom,
+            "model": preset.model,
+            **_given(fields, greeting="greeting", modelLabel="model_label"),
+            **settings,
+        },
+        **_given(
+            fields,
+            description="description",
+            group="menu_group",
+            groupIcon="menu_group_icon",
+            iconURL="icon_url",
+            conversation_starters="conversation_starters",
+        ),
+    }
+    return spec | {"default": True} if preset is offer.default else spec
+
+
+def _given(fields: Mapping[str, JSONValue], **names: str) -> JSONDict:
+    return {wire: fields[name] for wire, name in names.items() if fields.get(name)}
+
+
+def endpoints_to_wire(endpoints: Sequence[EndpointInfo]) -> JSONDict:
     """``GET /api/endpoints`` (§5.4)."""
     offered = {endpoint.name: _endpoint_to_wire(endpoint) for endpoint in endpoints}
     return offered | {"agents": _AGENTS_OFF}
@@ -102,7 +155,7 @@ def _endpoint_to_wire(endpoint: EndpointInfo) -> JSONDict:
     return entry
 
 
-def models_to_wire(endpoints: list[EndpointInfo]) -> JSONDict:
+def models_to_wire(endpoints: Sequence[EndpointInfo]) -> JSONDict:
     """``GET /api/models`` (§5.5)."""
     return {endpoint.name: list(endpoint.models) for endpoint in endpoints} | {"agents": []}
 

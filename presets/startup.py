@@ -1,5 +1,6 @@
 """What the client learns when it starts: the server's settings, the endpoints and their models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -54,7 +55,7 @@ def offered_endpoints() -> list[EndpointInfo]:
     return [endpoint for endpoint in list_endpoints() if endpoint.name not in RESERVED_NAMES]
 
 
-def context_windows(endpoints: list[EndpointInfo]) -> dict[str, dict[str, int]]:
+def context_windows(endpoints: Sequence[EndpointInfo]) -> dict[str, dict[str, int]]:
     """Endpoint name → model → context window in tokens."""
     return {
         endpoint.name: {model: context_window(model) for model in endpoint.models}

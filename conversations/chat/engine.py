@@ -113,14 +113,14 @@ def build_request(turn: Turn) -> tuple[ChatRequest, int, int]:
     """The request before it is fitted, the model's window and the budget, both in tokens."""
     rows = history_rows(user=turn.user, conversation=turn.conversation)
     branch = branch_to({row["message_id"]: row for row in rows}, turn.generation.user_message_id)
-    settings = turn.request.settings
+    settings = turn.resolved.settings
     parameters = to_parameters(settings)
     window = catalog.context_window(turn.resolved.model)
     request = ChatRequest(
         model=turn.resolved.model,
         messages=tuple(context.history(branch, turn.retained)),
         system=context.fill_variables(
-            settings.get("promptPrefix", ""),
+            turn.resolved.system_message or settings.get("promptPrefix", ""),
             user_name=turn.user.name or turn.user.username,
             # Anchored to the chat's beginning: a prefix that stays equal is cached by providers.
             moment=turn.conversation.created_at,

@@ -95,7 +95,13 @@ def begin_turn(*, user: User, request: TurnRequest, process: str) -> Turn:
 
 def _begin(user: User, request: TurnRequest, process: str) -> Turn:
     _refuse_repetition(user, request)
-    resolved = resolve_turn(user, endpoint=request.endpoint, model=request.model, spec=request.spec)
+    resolved = resolve_turn(
+        user,
+        endpoint=request.endpoint,
+        model=request.model,
+        spec=request.spec,
+        settings=request.settings,
+    )
     now = timezone.now()
     is_new = request.conversation_id is None
     conversation = (
@@ -106,7 +112,7 @@ def _begin(user: User, request: TurnRequest, process: str) -> Turn:
     _refuse_busy(conversation)
     message, retained = _question(conversation, request, now)
     _apply_settings(conversation, request, resolved, now)
-    sender = sender_label(resolved.label, resolved.model, request.settings)
+    sender = sender_label(resolved.label, resolved.model, resolved.settings)
     generation = _create_generation(
         conversation, request, resolved, process, message, now,
         {"sender": sender, "retained": retained, "is_new": is_new},
@@ -158,13 +164,22 @@ def _apply_settings(
 ) -> None:
     """The conversation remembers the settings of its last turn (contract 03 §2.11)."""
     conversation.endpoint = resolved.endpoint
-    conversation.endpoint_type = request.endpoint_type
+    conversation.endpoint_type = "custom" if resolved.is_custom else ""
     conversation.model = resolved.model
-    conversation.spec = request.spec
-    conversation.settings = request.settings
+    conversation.spec = resolved.spec
+    conversation.icon_url = resolved.icon_url
+    conversation.settings = resolved.settings
     conversation.updated_at = now
     conversation.save(
-        update_fields=["endpoint", "endpoint_type", "model", "spec", "settings", "updated_at"]
+        update_fields=[
+            "endpoint",
+            "endpoint_type",
+            "model",
+            "spec",
+            "icon_url",
+            "settings",
+            "updated_at",
+        ]
     )
 
 

@@ -19,6 +19,7 @@ from librechat_backend.lib import json, rest, sse
 from librechat_backend.lib.aio import in_database
 from librechat_backend.lib.errors import AppError, Forbidden, InvalidRequest, NotFound, TooLarge
 from librechat_backend.lib.json import JSONDict
+from presets.resolver import DeniedTurn
 
 VERSION_HEADER = "X-LibreChat-Generation-Protocol"
 # The client repeats a 404 three times, 5 s apart (contract 02 §6).
@@ -30,7 +31,10 @@ async def start(request: HttpRequest, endpoint: str = "") -> HttpResponse:
     _allow(request, "POST")
     user = await authenticate(request)
     turn_request = parse_turn_request(body_of(request), path_endpoint=endpoint)
-    started = await (await get_jobs()).start(user, turn_request)
+    try:
+        started = await (await get_jobs()).start(user, turn_request)
+    except DeniedTurn as denied:
+        return denied_response(denied)
     return generation_response(
         {
             **_identity(started.generation),
@@ -302,6 +306,12 @@ def _identity(generation: Generation) -> JSONDict:
         "conversationId": conversation_id,
         "generationCreatedAt": generation.created_ms,
     }
+
+
+def denied_response(denied: DeniedTurn) -> HttpResponse:
+    """In this form the client shows the sentence, and not the JSON around it (01 §6.6)."""
+    frame = sse.encode(json.dumps(denied.body()), "error")
+    return HttpResponse(frame, status=denied.status, content_type="text/event-stream")
 
 
 def generation_response(payload: JSONDict) -> HttpResponse:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 
 def to_iso(moment: datetime | str | None) -> str | None:
-    """``2025-03-04T05:06:07.890Z``; strings, already rendered, pass."""
-    if moment is None or isinstance(moment, str):
-        return moment
-    utc = moment.astimezone(UTC)
+    """``2025-03-04T05:06:07.890Z``; also of a time that has travelled through JSON."""
+    if moment is None:
+        return None
+    utc = (from_iso(moment) if isinstance(moment, str) else moment).astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
