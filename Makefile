@@ -1,49 +1,58 @@
 # What an operator and a developer type. Everything runs from a fresh checkout.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The first interpreter that really is Python 3.11; a name alone may be an empty shim.
+PYTHON ?= $(shell for name in python3.11 python3 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	&& echo $$name && break; done)
 BIN = .venv/bin/python
+PIP = $(BIN) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run serve manage test test-pg lint types contracts bench requirements clean
+.DEFAULT_GOAL = help
+.PHONY: help run test test-pg lint types contracts bench requirements clean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 run: .venv/.installed ## Install, migrate, create the first administrator, serve
-	@$(BIN) manage.py migrate --verbosity 0
-	@$(BIN) manage.py bootstrap_admin
-	@exec $(BIN) -m librechat_backend
+	@exec $(BIN) -m librechat_backend --prepare
 
-.venv/.installed: requirements.txt
-	@test -x $(BIN) || $(PYTHON) -m venv .venv
-	@echo "Installing requirements (first start only) ..."
-	@$(BIN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch $@
-
-.venv/.installed-dev: requirements-dev.txt .venv/.installed
-	@echo "Installing development requirements ..."
-	@$(BIN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@
-
-test: .venv/.installed-dev ## The whole suite on SQLite
+test: .venv/.installed-dev ## The whole suite on SQLite; ARGS="-k login" for a part of it
 	$(BIN) -m pytest $(ARGS)
 
 test-pg: .venv/.installed-dev ## The whole suite on PostgreSQL and Redis
 	$(BIN) -m tests.postgresql $(ARGS)
 
-lint: .venv/.installed-dev
+lint: .venv/.installed-dev ## Style of Python and templates
 	$(BIN) -m ruff check .
 	$(BIN) -m ruff format --check .
 	$(BIN) -m djlint --lint templates --quiet
 
-types: .venv/.installed-dev
+types: .venv/.installed-dev ## mypy --strict
 	$(BIN) -m mypy .
 
 contracts: .venv/.installed-dev ## Who may import whom
-	$(BIN) -m importlinter.cli
+	$(BIN) -c "from importlinter.cli import lint_imports_command as run; run()"
 
-bench: .venv/.installed-dev ## Figures of docs/performance.md; SMOKE=1 for a short run
-	$(BIN) -m benchmarks $(ARGS)
+bench: .venv/.installed-dev ## The figures of docs/performance.md; SMOKE=1 for a short run
+	SMOKE=$(SMOKE) $(BIN) -m benchmarks $(ARGS)
 
-requirements: ## Pin anew after editing requirements.in
+requirements: ## Pin anew after editing requirements*.in (needs uv)
 	uv pip compile --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
 	uv pip compile --python-version 3.11 --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
 
-clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean: ## Remove what was installed; the data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.venv/.installed: requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 was not found." \
+		"Install it, or name it: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@echo "Installing requirements into .venv (first start only) ..."
+	@"$(PYTHON)" -m venv .venv || { echo "Creating .venv failed." \
+		"On Debian and Ubuntu: apt install python3.11-venv" >&2; exit 1; }
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	@echo "Installing development requirements into .venv ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

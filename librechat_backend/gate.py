@@ -15,7 +15,7 @@ from librechat_backend.lib import json
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 # One byte more than is allowed shows Django that it was too much.
 BODY_READ_LIMIT_BYTES = json.BODY_LIMIT_BYTES + 1

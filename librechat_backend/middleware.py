@@ -5,13 +5,14 @@ Django's system checks see what they look for.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
@@ -44,11 +45,16 @@ response_headers.async_capable = True  # type: ignore[attr-defined]
 response_headers.sync_capable = True  # type: ignore[attr-defined]
 
 
+def is_admin(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/admin")
+
+
 class AdminOnly(MiddlewareMixin):
     """Steps aside for every path outside the admin."""
 
-    def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
-        if request.path_info.startswith("/admin"):
+    def __call__(self, request: HttpRequest) -> Any:
+        """An answer, or under ASGI the coroutine of one."""
+        if is_admin(request):
             return super().__call__(request)
         return self.get_response(request)
 
@@ -58,8 +64,10 @@ class AdminSessionMiddleware(AdminOnly, SessionMiddleware):
 
 
 class AdminCsrfMiddleware(AdminOnly, CsrfViewMiddleware):
-    def process_view(self, request, callback, callback_args, callback_kwargs):  # type: ignore[no-untyped-def]
-        if not request.path_info.startswith("/admin"):
+    def process_view(
+        self, request: HttpRequest, callback: Any, callback_args: Any, callback_kwargs: Any
+    ) -> HttpResponseForbidden | None:
+        if not is_admin(request):
             return None
         return super().process_view(request, callback, callback_args, callback_kwargs)
 

@@ -1,15 +1,24 @@
 """The production server: uvicorn, taught to end generations before it ends connections."""
 
 import socket
+from contextlib import suppress
 
+import psycopg
+import redis
+import structlog
 import uvicorn
 from django.conf import settings
-from uvicorn.supervisors import Multiprocess
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from uvicorn.supervisors import multiprocess
 
 from librechat_backend.health import READINESS
 
 CONNECTION_CLOSE_SECONDS = 5
 KEEP_ALIVE_SECONDS = 65  # above the 60 s most proxies keep an idle connection
+SERVICE_CONNECT_SECONDS = 5
+
+log = structlog.get_logger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -25,12 +34,71 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve() -> None:
+class Worker(multiprocess.Process):
+    """One of several processes on the same socket."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        if self._server is None:
+            self._server = Server(self.config)
+        return self._server
+
+
+def listen() -> socket.socket:
+    """The socket of HOST and PORT. Raises ImproperlyConfigured when it cannot be had."""
+    host, port = settings.HOST, settings.PORT
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise ImproperlyConfigured(
+            f"HOST, PORT: cannot listen on {host} port {port}: {error.strerror}"
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def require_services() -> None:
+    """Raises ImproperlyConfigured when the database or Redis cannot be reached."""
+    if connection.vendor == "postgresql":
+        _require_postgresql()
+    if settings.REDIS_URL:
+        _require_redis()
+
+
+def _require_postgresql() -> None:
+    """Without the pool, which would wait half a minute before it says why."""
+    parameters = {
+        name: value
+        for name, value in connection.get_connection_params().items()
+        if name in {"dbname", "user", "password", "host", "port", "sslmode"}
+    }
+    try:
+        psycopg.connect(**parameters, connect_timeout=SERVICE_CONNECT_SECONDS).close()
+    except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split())
+        raise ImproperlyConfigured(f"DATABASE_URL: cannot use the database: {reason}") from error
+
+
+def _require_redis() -> None:
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=SERVICE_CONNECT_SECONDS
+    )
+    try:
+        client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise ImproperlyConfigured(f"REDIS_URL: cannot use Redis: {error}") from error
+    finally:
+        client.close()
+
+
+def serve(listener: socket.socket) -> None:
     """Run until a signal; WORKERS > 1 starts that many processes on one socket."""
     config = uvicorn.Config(
         "librechat_backend.asgi:application",
-        host=settings.HOST,
-        port=settings.PORT,
         workers=settings.WORKERS,
         lifespan="on",
         log_config=None,
@@ -41,8 +109,12 @@ def serve() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=CONNECTION_CLOSE_SECONDS,
     )
-    server = Server(config)
+    host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+    log.info("serving", url=f"http://{host}:{settings.PORT}", admin="/admin/", stop="Ctrl-C")
     if settings.WORKERS > 1:
-        Multiprocess(config, target=server.run, sockets=[config.bind_socket()]).run()
+        # The supervisor has no setting for the class of its workers.
+        multiprocess.Process = Worker  # type: ignore[misc]
+        multiprocess.Multiprocess(config, [listener]).run()
     else:
-        server.run()
+        with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on after its clean stop
+            Server(config).run([listener])

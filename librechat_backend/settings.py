@@ -13,7 +13,7 @@ env = Env.load(os.environ, BASE_DIR / ".env")
 
 # -- State and secrets -------------------------------------------------------------------------
 
-DATA_DIR = BASE_DIR / env.text("DATA_DIR", "var")
+DATA_DIR = BASE_DIR / Path(env.text("DATA_DIR", "var")).expanduser()
 JOURNAL_DIR = DATA_DIR / "journal"
 _stored = secret_store.load_or_create(DATA_DIR / "secrets.json")
 
@@ -27,12 +27,12 @@ CREDS_IV = env.hexadecimal("CREDS_IV", _stored["CREDS_IV"], size=16)
 
 DEBUG = env.boolean("DEBUG", default=False)
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.integer("PORT", 8000, minimum=1)
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65_535)
 WORKERS = env.integer("WORKERS", 1, minimum=1)
-DOMAIN_CLIENT = env.text("DOMAIN_CLIENT", f"http://localhost:{PORT}").rstrip("/")
-DOMAIN_SERVER = env.text("DOMAIN_SERVER", f"http://localhost:{PORT}").rstrip("/")
+DOMAIN_CLIENT = env.address("DOMAIN_CLIENT", f"http://localhost:{PORT}")
+DOMAIN_SERVER = env.address("DOMAIN_SERVER", f"http://localhost:{PORT}")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "*")
-TRUST_PROXY = env.integer("TRUST_PROXY", 1)
+TRUST_PROXY = env.integer("TRUST_PROXY", 1, maximum=10)
 USE_HTTPS = DOMAIN_SERVER.startswith("https://")
 SESSION_COOKIE_SECURE = env.boolean("SESSION_COOKIE_SECURE", default=USE_HTTPS)
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "files",
     "presets",
     "conversations",
+    "librechat_backend",
 ]
 
 # Sessions, CSRF and messages serve the admin; the API authenticates by bearer token and skips
@@ -114,7 +115,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.redis_url("REDIS_URL")
 CACHES = {
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}

@@ -12,20 +12,31 @@ SQLITE_BUSY_TIMEOUT_SECONDS = 20
 def database_settings(url: str, *, data_dir: Path, pool_size: int) -> dict[str, Any]:
     """SQLite below ``data_dir`` for an empty ``url``; ``sqlite:///path`` or ``postgres://…``.
 
-    Raises ImproperlyConfigured for any other scheme.
+    Raises ImproperlyConfigured for anything else, without the URL: it may hold a password.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: {error}") from error
     if not url:
         return _sqlite(data_dir / "db.sqlite3")
     if parts.scheme == "sqlite":
         return _sqlite(Path(unquote(parts.path.removeprefix("/"))))
     if parts.scheme in {"postgres", "postgresql"}:
         return _postgresql(url, pool_size)
-    raise ImproperlyConfigured(f"DATABASE_URL: unknown scheme {parts.scheme!r}")
+    raise ImproperlyConfigured(
+        f"DATABASE_URL: expected postgres://… or sqlite:///…, got the scheme {parts.scheme!r}"
+    )
 
 
 def _sqlite(path: Path) -> dict[str, Any]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL: cannot create {path.parent}: {error.strerror}"
+        ) from error
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),

@@ -4,6 +4,7 @@ Precedence: the process environment, then ``.env``. ``X_FILE`` names a file that
 of ``X``. A value that does not parse stops the start with a message that names the variable.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +24,10 @@ class Env:
     @classmethod
     def load(cls, environ: Mapping[str, str], dotenv: Path) -> "Env":
         """Merge ``.env`` (if it exists) below ``environ``."""
-        from_file = {k: v for k, v in dotenv_values(dotenv).items() if v is not None}
+        try:
+            from_file = {k: v for k, v in dotenv_values(dotenv).items() if v is not None}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{dotenv}: cannot be read: {error}") from error
         return cls({**from_file, **environ})
 
     def text(self, name: str, default: str = "") -> str:
@@ -47,19 +51,33 @@ class Env:
             return value in _TRUE
         raise ImproperlyConfigured(f"{name}: expected true or false, got {value!r}")
 
-    def integer(self, name: str, default: int, *, minimum: int = 0) -> int:
+    def integer(
+        self, name: str, default: int, *, minimum: int = 0, maximum: int | None = None
+    ) -> int:
         value = self.text(name)
         if not value:
             return default
-        try:
-            number = int(value)
-        except ValueError:
-            number = minimum - 1
-        if number < minimum:
-            raise ImproperlyConfigured(
-                f"{name}: expected a whole number of at least {minimum}, got {value!r}"
-            )
+        number = int(value) if re.fullmatch("[0-9]{1,18}", value) else minimum - 1
+        if number < minimum or (maximum is not None and number > maximum):
+            limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+            raise ImproperlyConfigured(f"{name}: expected a whole number {limits}, got {value!r}")
         return number
+
+    def address(self, name: str, default: str = "") -> str:
+        """An http(s) address, without a slash at its end."""
+        value = self.text(name, default).rstrip("/")
+        if value and not re.match(r"https?://[^/\s]+", value, re.IGNORECASE):
+            raise ImproperlyConfigured(
+                f"{name}: expected an address such as https://chat.example.com, got {value!r}"
+            )
+        return value
+
+    def redis_url(self, name: str) -> str:
+        """``redis://``, ``rediss://`` or ``unix://``; its value may hold a password."""
+        value = self.text(name)
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ImproperlyConfigured(f"{name}: expected redis://HOST:PORT/NUMBER")
+        return value
 
     def items(self, name: str, default: str = "") -> list[str]:
         """A comma-separated list without empty entries."""

@@ -15,6 +15,7 @@ class AppError(Exception):
     def __init__(
         self,
         message: str = "",
+        /,
         *,
         status: int | None = None,
         key: str = "message",
@@ -72,7 +73,10 @@ class NotReady(AppError):
         )
 
 
-MALFORMED_JSON = {
-    "error": "Invalid JSON format",
-    "message": "The request body contains malformed JSON",
-}
+class MalformedJSON(InvalidRequest):
+    def __init__(self) -> None:
+        super().__init__(
+            "Invalid JSON format",
+            key="error",
+            message="The request body contains malformed JSON",
+        )

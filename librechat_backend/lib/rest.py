@@ -9,7 +9,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 
 from librechat_backend.lib import json
-from librechat_backend.lib.errors import MALFORMED_JSON, AppError, TooLarge
+from librechat_backend.lib.errors import AppError, MalformedJSON, TooLarge
 
 
 class JSONParser(BaseParser):
@@ -30,13 +30,13 @@ class JSONParser(BaseParser):
 
 
 def parse_json(body: bytes) -> json.JSONValue:
-    """Raises AppError with the contract's body for malformed JSON."""
+    """Raises MalformedJSON."""
     if not body.strip():
         return {}
     try:
         return json.loads(body)
     except json.DecodeError as error:
-        raise AppError(status=400, **MALFORMED_JSON) from error
+        raise MalformedJSON from error
 
 
 class JSONRenderer(BaseRenderer):

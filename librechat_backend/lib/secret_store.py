@@ -9,6 +9,8 @@ import os
 import secrets
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 _HEX_BYTES = {
     "SECRET_KEY": 32,
     "JWT_SECRET": 32,
@@ -22,10 +24,20 @@ def load_or_create(path: Path) -> dict[str, str]:
     """Names of ``_HEX_BYTES`` → hexadecimal secrets; creates the file (mode 600) when missing.
 
     Two processes that start at once agree: the file appears whole, under its final name, once.
+    Raises ImproperlyConfigured.
     """
-    if not path.exists():
-        _create(path)
-    stored: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        if not path.exists():
+            _create(path)
+        stored: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATA_DIR: cannot keep secrets in {path.parent}: {error.strerror}"
+        ) from error
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATA_DIR: {path} is damaged: {error}") from error
+    if missing := _HEX_BYTES.keys() - stored.keys():
+        raise ImproperlyConfigured(f"DATA_DIR: {path} lacks {', '.join(sorted(missing))}")
     return stored
 
 
