@@ -7,9 +7,10 @@ from providers.registry import BUILT_IN_ENDPOINTS, SERVICES
 from providers.routing import ChannelSnapshot
 from providers.snapshots import current_channels
 
-__all__ = ["EndpointInfo", "context_window", "find_endpoint", "list_endpoints"]
+__all__ = ["EndpointInfo", "context_window", "find_endpoint", "list_endpoints", "max_output_tokens"]
 
 context_window = windows.context_window
+max_output_tokens = windows.max_output_tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,12 @@
 
 from functools import cache
 
+from providers.adapters import anthropic_models, google_wire
+
 UNKNOWN_WINDOW_TOKENS = 32_000
+_UNKNOWN_OUTPUT_TOKENS = 4_096
 _DEMO_PREFIX = "demo-"
+_MAKERS = {"anthropic", "cohere", "deepseek", "google", "mistral", "openai", "x-ai"}
 
 
 @cache
@@ -33,4 +37,10 @@ def _windows() -> dict[str, int]:
     return windows
 
 
-_MAKERS = {"anthropic", "cohere", "deepseek", "google", "mistral", "openai", "x-ai"}
+def max_output_tokens(kind: str, model: str) -> int:
+    """What an answer may take when nobody sets a limit; an estimate for unknown services."""
+    if kind == "anthropic":
+        return anthropic_models.default_output_tokens(model)
+    if kind == "google":
+        return google_wire.default_output_tokens(model)
+    return min(_UNKNOWN_OUTPUT_TOKENS, context_window(model) // 4)

@@ -37,3 +37,16 @@ def test_tokens_are_estimated(text: str, tokens: int) -> None:
 )
 def test_context_window_is_that_of_the_longest_known_name(model: str, window: int) -> None:
     assert catalog.context_window(model) == window
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "tokens"),
+    [
+        ("anthropic", "claude-haiku-4-5", 64_000),
+        ("google", "gemini-2.5-pro", 65_535),
+        ("openai", "gpt-4o", 4_096),
+        ("openai", "gpt-4", 2_048),
+    ],
+)
+def test_output_limit_is_known_or_estimated(kind: str, model: str, tokens: int) -> None:
+    assert catalog.max_output_tokens(kind, model) == tokens
