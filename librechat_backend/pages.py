@@ -3,11 +3,37 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+# Nothing from elsewhere, nothing inline; and no script may turn a text into markup.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
 
 
+@require_safe
 def chat(request: HttpRequest) -> HttpResponse:
-    return render(request, "chat/page.html", {"title": settings.APP_TITLE})
+    return _page(request, "chat/page.html")
 
 
 def not_found(request: HttpRequest, path: str) -> HttpResponse:
-    return render(request, "chat/not_found.html", {"title": settings.APP_TITLE}, status=404)
+    return _page(request, "chat/not_found.html", status=404)
+
+
+def _page(request: HttpRequest, template: str, *, status: int = 200) -> HttpResponse:
+    response = render(request, template, {"title": settings.APP_TITLE}, status=status)
+    response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response["X-Frame-Options"] = "DENY"
+    response["Cache-Control"] = "no-cache"
+    return response

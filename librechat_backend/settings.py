@@ -140,6 +140,7 @@ CHANNEL_LAYERS = {
 MEDIA_ROOT = DATA_DIR / "media"
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "librechat_backend" / "page_static"]
 S3_BUCKET = env.text("S3_BUCKET", env.text("AWS_BUCKET_NAME"))
 STORAGES = {
     "default": (
