@@ -29,6 +29,8 @@ T = TypeVar("T")
 class ChannelKeyInline(TabularInline[ChannelKey, Channel]):
     model = ChannelKey
     form = ChannelKeyForm
+    verbose_name = "key"
+    verbose_name_plural = "keys"
     extra = 0
     fields = ("label", "secret", "shown_hint", "is_active")
     readonly_fields = ("shown_hint",)

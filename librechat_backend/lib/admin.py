@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin, StackedInline, TabularInline
+    from django.contrib.admin import AdminSite, ModelAdmin, StackedInline, TabularInline
+    from django.contrib.admin.forms import AdminAuthenticationForm as AuthenticationForm
     from django.contrib.auth.forms import (
         AdminPasswordChangeForm,
         UserChangeForm,
@@ -23,9 +24,15 @@ else:
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
     from unfold.admin import StackedInline as UnfoldStackedInline
     from unfold.admin import TabularInline as UnfoldTabularInline
-    from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+    from unfold.forms import (
+        AdminPasswordChangeForm,
+        AuthenticationForm,
+        UserChangeForm,
+        UserCreationForm,
+    )
+    from unfold.sites import UnfoldAdminSite as AdminSite
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
-    from unfold.widgets import UnfoldAdminPasswordInput as PasswordInput
+    from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
     from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
 
@@ -50,6 +57,8 @@ else:
 
 __all__ = [
     "AdminPasswordChangeForm",
+    "AdminSite",
+    "AuthenticationForm",
     "CheckboxSelectMultiple",
     "ModelAdmin",
     "ModelForm",
