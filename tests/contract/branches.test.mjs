@@ -5,7 +5,7 @@ import { before, test } from 'node:test';
 import { dataService } from './lib/browser.mjs';
 import { NO_PARENT, ask, newChat } from './lib/chat.mjs';
 import { newPerson } from './lib/people.mjs';
-import { receivedWith } from './lib/provider.mjs';
+import { answersAskedWith } from './lib/provider.mjs';
 import { textOf } from './lib/replay.mjs';
 import { asMessages } from './lib/shapes.mjs';
 
@@ -45,8 +45,9 @@ test('regenerating leaves the replaced answer out of what the provider reads', a
   const first = await ask(alice, OPENAI, { text: `[[say:Tails.]] Toss ${mark}` });
   await ask(alice, first.conversation, regenerate(first));
 
-  const asked = (await receivedWith(mark)).filter((call) => call.body.stream);
-  assert.deepEqual(asked.map((call) => call.body.messages.map((message) => message.role)), [['user'], ['user']]);
+  const asked = await answersAskedWith(mark);
+  const roles = asked.map((body) => body.messages.map((message) => message.role));
+  assert.deepEqual(roles, [['user'], ['user']]);
 });
 
 test('an edited question becomes a sibling question', async () => {
@@ -94,6 +95,7 @@ test('edited thoughts stay before the new answer', async () => {
   });
 
   const [thought, ...rest] = continued.responseMessage.content;
-  assert.deepEqual(thought, { type: 'think', think: 'On second thought.' });
-  assert.ok(rest.length >= 1);
+  assert.equal(thought.type, 'think');
+  assert.ok(thought.think.startsWith('On second thought.'));
+  assert.equal(textOf(rest).endsWith(continued.replay.text), true);
 });

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, test } from 'node:test';
 import { dataService } from './lib/browser.mjs';
-import { ask, newChat, start } from './lib/chat.mjs';
+import { ask, buildRequest, newChat, post } from './lib/chat.mjs';
 import { newPerson } from './lib/people.mjs';
-import { Replay, textOf } from './lib/replay.mjs';
+import { textOf } from './lib/replay.mjs';
 import { asMessages } from './lib/shapes.mjs';
-import { follow } from './lib/stream.mjs';
 
 const OPENAI = newChat('openAI', 'gpt-4.1');
 
@@ -55,32 +54,39 @@ test('what was said before the break stays, the error follows it', async () => {
   assert.equal(responseMessage.error, false);
 });
 
-test('a model that is not offered is refused in words the client translates', async () => {
-  const started = await start(newChat('openAI', 'gpt-9'), { text: 'hello' });
-  const replay = Replay.of(await follow(alice, started).ended());
+for (const [endpoint, model] of [['openAI', 'gpt-9'], ['No Such Gateway', 'x']]) {
+  test(`${model} of ${endpoint} is not offered and refused in words the client translates`, async () => {
+    const { server, payload } = buildRequest(newChat(endpoint, model), { text: 'hello' });
+    const refusal = await post(server, payload);
 
-  const text = replay.error ? replay.error.error : shownError(replay.final.responseMessage);
-  assert.deepEqual(JSON.parse(text), { type: 'illegal_model_request', info: 'openAI|gpt-9' });
-});
+    assert.equal(refusal.status, 400);
+    assert.equal(refusal.data.type, 'illegal_model_request');
+    assert.equal(refusal.data.info, `${endpoint}|${model}`);
+    const { conversations } = await dataService.listConversations();
+    assert.equal(conversations.some((one) => one.model === model), false, 'nothing is left behind');
+  });
+}
 
-test('an endpoint that is not offered ends with an error too', async () => {
-  const started = await start(newChat('No Such Gateway', 'x'), { text: 'hello' });
-  const replay = Replay.of(await follow(alice, started).ended());
-
-  assert.ok(replay.error ?? shownError(replay.final.responseMessage));
-});
-
-test('a message may follow a preliminary answer that was never stored', async () => {
+test('a message may follow the placeholder of a stored answer', async () => {
   const first = await ask(alice, OPENAI, { text: '[[say:One.]] Count' });
   const next = await ask(alice, first.conversation, {
     text: '[[say:Two.]] Go on',
     parentMessageId: `${first.requestMessage.messageId}_`,
   });
-  const lost = await ask(alice, first.conversation, {
-    text: '[[say:Three.]] Go on',
+  assert.equal(next.replay.text, 'Two.');
+  assert.equal(next.requestMessage.parentMessageId, first.responseMessage.messageId);
+});
+
+test('a preliminary answer nobody knows is refused, and nothing is stored', async () => {
+  const first = await ask(alice, OPENAI, { text: '[[say:One.]] Count' });
+  const { server, payload } = buildRequest(first.conversation, {
+    text: 'Go on',
     parentMessageId: `${randomUUID()}_`,
   });
+  const refusal = await post(server, payload);
 
-  assert.equal(next.replay.text, 'Two.');
-  assert.equal(lost.replay.text, 'Three.');
+  assert.equal(refusal.status, 409);
+  assert.equal(typeof refusal.data.error, 'string');
+  const stored = await dataService.getMessagesByConvoId(first.started.conversationId);
+  assert.equal(stored.length, 2);
 });

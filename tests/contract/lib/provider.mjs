@@ -1,13 +1,13 @@
 /** The fake provider behind the server: what it was asked. */
 const PROVIDER_URL = process.env.CONTRACT_PROVIDER_URL;
 
-/** Requests whose body contains `mark`, oldest first: `{ path, headers, body }`. */
-export async function receivedWith(mark) {
+/** Bodies of the answers asked for with `mark` in the last message, oldest first; no titles. */
+export async function answersAskedWith(mark) {
   const requests = await (await fetch(`${PROVIDER_URL}/requests`)).json();
-  return requests.filter((received) => JSON.stringify(received.body).includes(mark));
+  const bodies = requests.map((received) => received.body);
+  return bodies.filter((body) => body.messages.at(-1).content.includes(mark) && !isTitle(body));
 }
 
-/** How many answers the provider is giving now. */
-export async function activeAnswers() {
-  return (await (await fetch(`${PROVIDER_URL}/active`)).json()).active;
+function isTitle({ messages }) {
+  return messages[0].role === 'system' && messages[0].content.startsWith('Write a title');
 }

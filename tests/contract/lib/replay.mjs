@@ -3,6 +3,7 @@
  * and applied to the answer on the screen. What the client would drop or misplace fails here.
  */
 import assert from 'node:assert/strict';
+import { z } from 'zod';
 import { library } from './browser.mjs';
 
 const { ContentTypes, StepEvents } = library;
@@ -30,6 +31,22 @@ export function kindOf(data) {
   if (data.message != null) return 'legacy-text';
   return 'ignored';
 }
+
+const DELTA_MEMBERS = {
+  [StepEvents.ON_MESSAGE_DELTA]: 'text',
+  [StepEvents.ON_REASONING_DELTA]: 'think',
+};
+
+// A member that is missing crashes the client's page.
+const CONTEXT_BREAKDOWN = z.object(
+  Object.fromEntries(
+    [
+      'maxContextTokens', 'instructionTokens', 'systemMessageTokens', 'dynamicInstructionTokens',
+      'toolSchemaTokens', 'summaryTokens', 'toolCount', 'messageCount', 'messageTokens',
+      'availableForMessages',
+    ].map((name) => [name, z.number()]),
+  ),
+);
 
 const KNOWN_STEP_EVENTS = new Set(Object.values(StepEvents));
 
@@ -108,23 +125,34 @@ export class Replay {
       this.title = data;
     },
     on_context_usage: ({ data }) => {
-      assert.equal(data.runId, this.created.message && (this.runId ?? data.runId));
-      assert.equal(typeof data.breakdown.maxContextTokens, 'number');
+      this.#sameRun(data.runId);
+      for (const [name, value] of Object.entries(CONTEXT_BREAKDOWN.parse(data.breakdown))) {
+        assert.ok(value >= 0, name);
+      }
       this.contextUsage = data;
     },
     on_token_usage: ({ data }) => {
-      assert.equal(data.runId, this.runId, 'usage belongs to the answer');
+      this.#sameRun(data.runId);
+      assert.equal(data.seq, this.usage.length + 1, 'usage is numbered from 1');
       this.usage.push(data);
     },
     final: (data) => {
-      assert.ok(this.created ?? this.sync ?? data.earlyAbort ?? data.final);
+      assert.ok(this.created || this.sync || data.earlyAbort, 'final needs a turn to belong to');
+      const question = (this.created?.message ?? this.sync?.resumeState.userMessage)?.messageId;
+      assert.equal(data.requestMessage.messageId, question);
+      assert.equal(data.responseMessage.parentMessageId, question);
+      this.#sameRun(data.responseMessage.messageId);
       this.final = data;
     },
   };
 
+  #sameRun(runId) {
+    this.runId ??= runId;
+    assert.equal(runId, this.runId, 'everything carries the id of the answer');
+  }
+
   #addStep(step) {
-    this.runId ??= step.runId;
-    assert.equal(step.runId, this.runId, 'all steps carry the id of the answer');
+    this.#sameRun(step.runId);
     assert.equal(this.steps.has(step.id), false, `step ${step.id} came twice`);
     assert.equal(step.index, this.steps.size, 'indices are absolute and without a gap');
     this.steps.set(step.id, step);
@@ -132,9 +160,10 @@ export class Replay {
 
   #addDelta(event, data) {
     const step = this.steps.get(data.id);
-    assert.ok(step, `a delta for the unknown step ${data.id}`);
+    assert.ok(step, `${event} for the unknown step ${data.id}`);
+    const member = DELTA_MEMBERS[event];
+    assert.ok(member, `${event}: no tool is offered, so nothing of one may come`);
     for (const part of [data.delta.content].flat()) {
-      const member = event === StepEvents.ON_REASONING_DELTA ? 'think' : 'text';
       assert.equal(part.type, member);
       const shown = (this.content[step.index] ??= { type: part.type, [member]: '' });
       assert.equal(shown.type, part.type, 'a slot keeps the type of its first part');

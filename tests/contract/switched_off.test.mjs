@@ -1,0 +1,107 @@
+/** What the client asks although nobody built it: the correct nothing (contract 06 §1.3, §4.4). */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { before, test } from 'node:test';
+import { dataService, library } from './lib/browser.mjs';
+import { newPerson, refused, stranger } from './lib/people.mjs';
+
+const CONVERSATION = randomUUID();
+
+const NOTHING = [
+  ['files', () => dataService.getFiles(), []],
+  ['speech', () => dataService.getCustomConfigSpeech(), { sttExternal: false, ttsExternal: false }],
+  ['voices', () => dataService.getVoices(), []],
+  ['search', () => dataService.getSearchEnabled(), false],
+  ['tags', () => dataService.getConversationTags(), []],
+  ['projects', () => dataService.listProjects({ limit: 25 }), { projects: [], nextCursor: null }],
+  ['shared links', () => dataService.listSharedLinks({ pageSize: 25 }), { links: [], nextCursor: null, hasNextPage: false }],
+  ['shared link', () => dataService.getSharedLink(CONVERSATION), { success: false, shareId: null, conversationId: CONVERSATION }],
+  ['agents', () => dataService.listAgents({ requiredPermission: 1, limit: 1000 }), {
+    object: 'list', data: [], first_id: null, last_id: null, has_more: false, after: null,
+  }],
+  ['agent categories', () => dataService.getAgentCategories(), []],
+  ['tools', () => dataService.getAvailableTools(library.EModelEndpoint.agents), []],
+  ['tool calls', () => dataService.getToolCalls({ conversationId: CONVERSATION }), []],
+  ['tool favourites', () => dataService.getToolFavorites(), []],
+  ['actions', () => dataService.getActions(), []],
+  ['MCP servers', () => dataService.getMCPServers(), {}],
+  ['MCP tools', () => dataService.getMCPTools(), { servers: {} }],
+  ['MCP connections', () => dataService.getMCPConnectionStatus(), { success: true, connectionStatus: {} }],
+  ['rights', () => dataService.getAllEffectivePermissions('mcpServer'), {}],
+  ['right', () => dataService.getEffectivePermissions('promptGroup', 'x'), { permissionBits: 0 }],
+  ['prompts', () => dataService.getAllPromptGroups(), []],
+  ['skills', () => dataService.listSkills({}), { skills: [], has_more: false, after: null }],
+  ['skill states', () => dataService.getSkillStates(), {}],
+  ['key', () => dataService.userKeyQuery('openAI'), { expiresAt: null }],
+  ['remote keys', () => dataService.getAgentApiKeys(), { keys: [] }],
+  ['presets', () => dataService.getPresets(), []],
+  ['message search', () => dataService.listMessages({ search: 'frog' }), { messages: [], nextCursor: null }],
+  ['traces', () => dataService.getConversationTraceAvailability(CONVERSATION), { available: false }],
+  ['code environments', () => dataService.getCodeEnvironments(), { environments: [], controlPlanes: [] }],
+];
+
+before(() => newPerson('alice'));
+
+for (const [name, call, expected] of NOTHING) {
+  test(`${name}: nothing, in the right shape`, async () => {
+    assert.deepEqual(await call(), expected);
+  });
+}
+
+test('prompt groups come as an empty page', async () => {
+  const page = await dataService.getPromptGroups({ limit: 10 });
+  assert.deepEqual(page.promptGroups, []);
+  assert.equal(page.has_more, false);
+  assert.equal(page.after, null);
+});
+
+test('memories are an empty list with limits', async () => {
+  const { memories, totalTokens } = await dataService.getMemories();
+  assert.deepEqual(memories, []);
+  assert.equal(totalTokens, 0);
+});
+
+test('no balance is 204', async () => {
+  assert.equal(await dataService.getUserBalance(), '');
+});
+
+test('no banner is null, for strangers too', async () => {
+  const person = stranger();
+  assert.equal(await dataService.getBanner(), null);
+  assert.equal(person.token, null);
+  await newPerson('alice');
+  assert.equal(await dataService.getBanner(), null);
+});
+
+test('uploads are off in every endpoint’s own entry', async () => {
+  const merged = library.mergeFileConfig(await dataService.getFileConfig());
+  for (const endpoint of ['openAI', 'Demo', 'agents', 'default']) {
+    const { disabled } = library.getEndpointFileConfig({ fileConfig: merged, endpoint, endpointType: endpoint === 'Demo' ? 'custom' : undefined });
+    assert.equal(disabled, true, endpoint);
+  }
+});
+
+test('web search of one’s own key is not set up', async () => {
+  const answer = await dataService.getVerifyAgentToolAuth({ toolId: 'web_search' });
+  assert.equal(answer.authenticated, false);
+  assert.deepEqual(answer.authTypes, []);
+});
+
+test('subagents of a chat are none', async () => {
+  const answer = await dataService.getParentSubagents(CONVERSATION);
+  assert.deepEqual(answer.children, []);
+  assert.equal(answer.parentConversationId, CONVERSATION);
+});
+
+test('the categories of prompts are words the client translates', async () => {
+  const categories = await dataService.getCategories();
+  assert.deepEqual(categories[0], { label: 'com_ui_idea', value: 'idea' });
+  assert.equal(categories.length, 9);
+});
+
+test('strangers are asked to sign in first', async () => {
+  stranger();
+  for (const [, call] of NOTHING) {
+    await refused(call(), 401);
+  }
+});
