@@ -99,3 +99,13 @@ test('edited thoughts stay before the new answer', async () => {
   assert.ok(thought.think.startsWith('On second thought.'));
   assert.equal(textOf(rest).endsWith(continued.replay.text), true);
 });
+
+test('an answer cut off by its length can be continued', async () => {
+  const first = await ask(alice, OPENAI, { text: '[[length]] [[say:To be]] Quote' });
+  assert.equal(first.responseMessage.finish_reason, 'length', 'the client shows Continue');
+  const continued = await ask(alice, first.conversation, { ...regenerate(first), isContinued: true });
+
+  assert.equal(continued.requestMessage.messageId, first.requestMessage.messageId);
+  assert.equal(continued.responseMessage.parentMessageId, first.requestMessage.messageId);
+  assert.equal(textOf(continued.responseMessage.content), 'To beTo be');
+});

@@ -45,6 +45,34 @@ for (const marker of ['status:401', 'status:429', 'status:500', 'context', 'erro
   });
 }
 
+for (const marker of ['no-end', 'cut']) {
+  test(`${marker}: what was said before the break stays`, async () => {
+    const { replay, responseMessage } = await ask(alice, OPENAI, { text: `[[${marker}]] [[say:Half a]]` });
+
+    assert.equal(replay.text.trim(), 'Half a');
+    assert.deepEqual(responseMessage.content.map((part) => part.type), ['text', 'error']);
+  });
+}
+
+test('a tool the model invents is answered for, and the chat goes on', async () => {
+  const { replay, responseMessage } = await ask(alice, OPENAI, { text: '[[tool]] [[say:Sunny.]]' });
+
+  const [call, text] = responseMessage.content;
+  assert.equal(call.tool_call.name, 'get_weather');
+  assert.equal(call.tool_call.progress, 1);
+  assert.notEqual(call.tool_call.output, '', 'without an output the client shows it as cancelled');
+  assert.equal(text.text, 'Sunny.');
+  assert.deepEqual(replay.content, responseMessage.content);
+});
+
+test('a refusal is text, and a provider that does not stream is an answer too', async () => {
+  const refusal = await ask(alice, OPENAI, { text: '[[refusal]]' });
+  assert.equal(refusal.replay.text, 'I cannot help with that.');
+
+  const whole = await ask(alice, OPENAI, { text: '[[ignore-stream]] [[say:All at once.]]' });
+  assert.equal(whole.replay.text, 'All at once.');
+});
+
 test('what was said before the break stays, the error follows it', async () => {
   const { replay, responseMessage } = await ask(alice, newChat('Demo', 'demo-breaking'), { text: 'go' });
 

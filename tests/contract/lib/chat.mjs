@@ -21,7 +21,7 @@ export function newChat(endpoint, model, settings = {}) {
  * `{ server, payload }` of one message.
  *
  * `turn`: text, parentMessageId and what an action sets: isRegenerate, messageId (of the message
- * to answer again), responseMessageId, editedContent, isTemporary, quotes.
+ * to answer again), isContinued, responseMessageId, editedContent, isTemporary, quotes.
  */
 export function buildRequest(conversation, turn) {
   const { endpoint, endpointType } = conversation;
@@ -36,15 +36,15 @@ export function buildRequest(conversation, turn) {
       isCreatedByUser: true,
       parentMessageId: turn.parentMessageId ?? NO_PARENT,
       conversationId: conversation.conversationId,
-      messageId: randomUUID(),
+      messageId: turn.isContinued ? turn.messageId : randomUUID(),
       error: false,
       quotes: turn.quotes,
       responseMessageId: turn.responseMessageId ?? null,
       overrideParentMessageId: turn.isRegenerate ? turn.messageId : null,
     },
     isRegenerate: turn.isRegenerate ?? false,
-    isEdited: turn.editedContent != null,
-    isContinued: false,
+    isEdited: turn.editedContent != null || turn.isContinued === true,
+    isContinued: turn.isContinued ?? false,
     isTemporary: turn.isTemporary ?? false,
     editedContent: turn.editedContent,
     ephemeralAgent: {

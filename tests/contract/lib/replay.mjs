@@ -32,11 +32,6 @@ export function kindOf(data) {
   return 'ignored';
 }
 
-const DELTA_MEMBERS = {
-  [StepEvents.ON_MESSAGE_DELTA]: 'text',
-  [StepEvents.ON_REASONING_DELTA]: 'think',
-};
-
 // A member that is missing crashes the client's page.
 const CONTEXT_BREAKDOWN = z.object(
   Object.fromEntries(
@@ -47,8 +42,6 @@ const CONTEXT_BREAKDOWN = z.object(
     ].map((name) => [name, z.number()]),
   ),
 );
-
-const KNOWN_STEP_EVENTS = new Set(Object.values(StepEvents));
 
 export class Replay {
   created = null;
@@ -112,13 +105,9 @@ export class Replay {
       data.pendingEvents.forEach((event) => this.#handlers.step(event));
     },
     step: ({ event, data }) => {
-      assert.ok(KNOWN_STEP_EVENTS.has(event), `the client does not know ${event}`);
       assert.ok(this.created ?? this.sync, 'steps come after created or sync');
-      if (event === StepEvents.ON_RUN_STEP) {
-        this.#addStep(data);
-      } else {
-        this.#addDelta(event, data);
-      }
+      assert.ok(this.#steps[event], `no test knows ${event}`);
+      this.#steps[event](data);
     },
     title: ({ data }) => {
       assert.ok(data.title);
@@ -151,6 +140,28 @@ export class Replay {
     assert.equal(runId, this.runId, 'everything carries the id of the answer');
   }
 
+  #steps = {
+    [StepEvents.ON_RUN_STEP]: (step) => {
+      this.#addStep(step);
+      for (const call of step.stepDetails.tool_calls ?? []) {
+        this.content[step.index] = { type: ContentTypes.TOOL_CALL, tool_call: { ...call } };
+      }
+    },
+    [StepEvents.ON_MESSAGE_DELTA]: (data) => this.#append(data, 'text'),
+    [StepEvents.ON_REASONING_DELTA]: (data) => this.#append(data, 'think'),
+    [StepEvents.ON_RUN_STEP_DELTA]: (data) => {
+      const { index } = this.#stepOf(data);
+      for (const { args } of data.delta.tool_calls) {
+        this.content[index].tool_call.args += args;
+      }
+    },
+    [StepEvents.ON_RUN_STEP_COMPLETED]: ({ result }) => {
+      assert.equal(this.#stepOf(result).index, result.index);
+      assert.equal(this.content[result.index].tool_call.args, result.tool_call.args);
+      this.content[result.index].tool_call = result.tool_call;
+    },
+  };
+
   #addStep(step) {
     this.#sameRun(step.runId);
     assert.equal(this.steps.has(step.id), false, `step ${step.id} came twice`);
@@ -158,15 +169,19 @@ export class Replay {
     this.steps.set(step.id, step);
   }
 
-  #addDelta(event, data) {
-    const step = this.steps.get(data.id);
-    assert.ok(step, `${event} for the unknown step ${data.id}`);
-    const member = DELTA_MEMBERS[event];
-    assert.ok(member, `${event}: no tool is offered, so nothing of one may come`);
+  #stepOf({ id }) {
+    const step = this.steps.get(id);
+    assert.ok(step, `something for the unknown step ${id}`);
+    return step;
+  }
+
+  // The client appends: to the first part of a slot, whose type the slot keeps.
+  #append(data, member) {
+    const { index } = this.#stepOf(data);
     for (const part of [data.delta.content].flat()) {
       assert.equal(part.type, member);
-      const shown = (this.content[step.index] ??= { type: part.type, [member]: '' });
-      assert.equal(shown.type, part.type, 'a slot keeps the type of its first part');
+      const shown = (this.content[index] ??= { type: member, [member]: '' });
+      assert.equal(shown.type, member, 'a slot keeps the type of its first part');
       shown[member] += part[member];
     }
   }
