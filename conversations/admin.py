@@ -10,9 +10,12 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
+from conversations.generation_admin import GenerationAdmin
 from conversations.models import Conversation, Message
 from conversations.services.conversations import delete_conversations
 from librechat_backend.lib.admin import ModelAdmin
+
+__all__ = ["ConversationAdmin", "GenerationAdmin"]
 
 SHOWN = (
     "conversation_id", "user", "endpoint", "model", "messages_stored", "is_archived", "is_pinned",

@@ -1,7 +1,149 @@
-"""The admin site: names and order a person who does not program understands."""
+"""The admin site: names and order a person who does not program understands, and some figures."""
 
-from django.contrib import admin
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-site = admin.site
-site.site_header = site.site_title = "LibreChat administration"
-site.index_title = "What would you like to do?"
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.throttles import check_login
+from conversations.models import Generation, Message
+from librechat_backend.lib import admin
+from librechat_backend.lib.errors import TooManyRequests
+from providers.snapshots import current_channels
+
+# Apps in their order; what is not named here comes after them.
+SECTIONS = ("accounts", "providers", "presets", "conversations", "files", "auth")
+ICONS = {
+    "accounts.User": "person",
+    "accounts.Group": "groups",
+    "accounts.Role": "badge",
+    "accounts.RefreshSession": "devices",
+    "providers.Channel": "hub",
+    "presets.Preset": "tune",
+    "presets.Assignment": "assignment_ind",
+    "conversations.Conversation": "chat",
+    "conversations.Generation": "edit_note",
+    "auth.Group": "key",
+}
+# Django's own app; its groups are bundles of rights in this admin, not groups of people.
+AUTH_APP, AUTH_TITLE, AUTH_GROUPS_TITLE = "auth", "This administration", "Rights of staff"
+DEFAULT_ICON = "table_rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number on the first page, and the list it counts."""
+
+    label: str
+    value: int
+    url: str
+
+
+class LoginForm(admin.AuthenticationForm):
+    def clean(self) -> dict[str, Any]:
+        """Attempts count against the same limit as those of the chat's own sign-in."""
+        try:
+            check_login(self.request)
+        except TooManyRequests as refusal:
+            raise ValidationError(str(refusal), code="too_many") from refusal
+        return super().clean()
+
+
+class AdminSite(admin.AdminSite):
+    index_title = "Overview"
+    index_template = "admin/overview.html"
+    login_form = LoginForm
+
+    def get_app_list(
+        self, request: HttpRequest, app_label: str | None = None
+    ) -> list[dict[str, Any]]:
+        apps: list[dict[str, Any]] = super().get_app_list(request, app_label)
+        for app in apps:
+            app["models"].sort(key=partial(_model_rank, app))
+            if app["app_label"] == AUTH_APP:
+                app["name"] = AUTH_TITLE
+                app["models"][0]["name"] = AUTH_GROUPS_TITLE
+        return sorted(apps, key=lambda app: _rank(app["app_label"], SECTIONS))
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """The navigation of the theme: sections with their lists."""
+        overview = {
+            "title": self.index_title,
+            "icon": "dashboard",
+            "link": reverse("admin:index"),
+            "has_permission": True,
+            "active": request.path == reverse("admin:index"),
+        }
+        sections = [
+            {"title": app["name"], "items": [_item(request, app, each) for each in app["models"]]}
+            for app in self.get_app_list(request)
+        ]
+        return [{"title": "", "items": [overview]}, *sections]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        figures = [figure for figure in _figures() if self._may_open(request, figure)]
+        return super().index(request, {**(extra_context or {}), "figures": figures})
+
+    def _may_open(self, request: HttpRequest, figure: Figure) -> bool:
+        lists = (model for app in self.get_app_list(request) for model in app["models"])
+        return any(figure.url.startswith(str(model["admin_url"])) for model in lists)
+
+
+def _label(app: dict[str, Any], model: dict[str, Any]) -> str:
+    return f"{app['app_label']}.{model['object_name']}"
+
+
+def _rank(name: str, order: tuple[str, ...]) -> tuple[int, str]:
+    return (order.index(name) if name in order else len(order), name)
+
+
+def _model_rank(app: dict[str, Any], model: dict[str, Any]) -> tuple[int, str]:
+    return _rank(_label(app, model), tuple(ICONS))
+
+
+def _item(request: HttpRequest, app: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": model["name"],
+        "icon": ICONS.get(_label(app, model), DEFAULT_ICON),
+        "link": model["admin_url"],
+        "has_permission": True,
+        "active": request.path.startswith(str(model["admin_url"])),
+    }
+
+
+def _figures() -> list[Figure]:
+    """Constant cost: the rows of today are found by their ids, which begin with the time."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = Message.objects.filter(
+        pk__gte=f"{int(midnight.timestamp()):08x}", created_at__gte=midnight
+    )
+    return [
+        Figure(
+            "people",
+            User.objects.filter(is_active=True).count(),
+            reverse("admin:accounts_user_changelist") + "?is_active__exact=1",
+        ),
+        Figure(
+            "answers being written",
+            Generation.objects.running().count(),
+            reverse("admin:conversations_generation_changelist"),
+        ),
+        Figure(
+            "active channels",
+            len(current_channels()),
+            reverse("admin:providers_channel_changelist") + "?is_active__exact=1",
+        ),
+        Figure(
+            "messages today",
+            today.count(),
+            reverse("admin:conversations_conversation_changelist"),
+        ),
+    ]

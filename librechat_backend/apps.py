@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 
 
 class LibreChatBackendConfig(AppConfig):
@@ -6,3 +7,7 @@ class LibreChatBackendConfig(AppConfig):
 
     def ready(self) -> None:
         from librechat_backend import checks  # noqa: F401 - registers the system checks
+
+
+class AdminConfig(DjangoAdminConfig):
+    default_site = "librechat_backend.admin_site.AdminSite"

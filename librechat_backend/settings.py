@@ -57,8 +57,8 @@ SHUTDOWN_GRACE_SECONDS = env.integer("SHUTDOWN_GRACE_SECONDS", 5)
 
 INSTALLED_APPS = [
     "daphne",  # first: it replaces runserver
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "librechat_backend.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -72,7 +72,7 @@ INSTALLED_APPS = [
     "files",
     "presets",
     "conversations",
-    "librechat_backend",
+    "librechat_backend.apps.LibreChatBackendConfig",
 ]
 
 # Sessions, CSRF and messages serve the admin; the API authenticates by bearer token and skips
@@ -239,6 +239,35 @@ CUSTOM_FOOTER = env.text("CUSTOM_FOOTER")
 TITLE_CONVO = env.boolean("TITLE_CONVO", default=True)
 TITLE_MODEL = env.text("TITLE_MODEL")
 TEMPORARY_CHAT_RETENTION_HOURS = env.integer("TEMPORARY_CHAT_RETENTION", 720, minimum=1)
+
+# -- Admin -------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": f"{APP_TITLE} administration",
+    "SITE_HEADER": APP_TITLE,
+    "SITE_SUBHEADER": "Administration",
+    "SITE_SYMBOL": "forum",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}chat/icon.svg"}
+    ],
+    "SHOW_BACK_BUTTON": True,
+    "COLORS": {
+        # The client's green, so that both look like one product.
+        "primary": {
+            "50": "oklch(97.9% .021 166.1)",
+            "100": "oklch(95% .052 163.1)",
+            "200": "oklch(90.5% .093 164.2)",
+            "300": "oklch(84.5% .143 164.9)",
+            "400": "oklch(76.5% .177 163.2)",
+            "500": "oklch(69.6% .17 162.5)",
+            "600": "oklch(52.7% .123 163.2)",
+            "700": "oklch(46.8% .108 165.6)",
+            "800": "oklch(41.2% .09 166.7)",
+            "900": "oklch(36.8% .077 168.9)",
+            "950": "oklch(25.2% .051 172.6)",
+        }
+    },
+}
 
 # -- Model providers from the environment (providers/environment.py) ---------------------------
 

@@ -1,10 +1,10 @@
 """The complete URL map of Django's own handler; the hot routes are in ``lean_urls.py``."""
 
+from django.contrib.admin import site
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from librechat_backend import pages, switched_off
-from librechat_backend.admin_site import site
 from librechat_backend.lib.rest import json_response
 
 

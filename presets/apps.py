@@ -3,3 +3,4 @@ from django.apps import AppConfig
 
 class PresetsConfig(AppConfig):
     name = "presets"
+    verbose_name = "Presets"

@@ -22,6 +22,7 @@ class RefreshSession(models.Model):
     user_agent = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        verbose_name = "signed-in device"
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

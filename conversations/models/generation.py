@@ -44,6 +44,7 @@ class Generation(models.Model):
     objects = GenerationQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "answer"
         ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(

@@ -5,6 +5,7 @@ below are replaced before rendering.
 """
 
 import logging
+import sys
 from typing import Any
 
 import structlog
@@ -35,7 +36,9 @@ def _shared() -> list[Processor]:
 def logging_settings(*, level: str, as_json: bool) -> dict[str, Any]:
     """The LOGGING setting: the standard library's loggers come out in the same form."""
     renderer: Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     return {
         "version": 1,
