@@ -148,7 +148,7 @@ def from_record(record: bytes) -> TurnEvent:
     try:
         kind, fields = json.loads(record)
         return _KINDS[kind](**fields)
-    except (KeyError, TypeError, json.DecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError("not a record of a turn event") from error
 
 
