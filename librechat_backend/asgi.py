@@ -13,6 +13,7 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()  # before anything that imports models
 
+import providers.client  # noqa: E402
 from conversations.chat import runtime  # noqa: E402
 from conversations.routing import websocket_urlpatterns  # noqa: E402
 from librechat_backend import lean_urls  # noqa: E402
@@ -71,5 +72,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     READINESS.ready = False
     await runtime.stop_runtime(settings.SHUTDOWN_GRACE_SECONDS)
+    await providers.client.close()
     close_database_threads()
     await send({"type": "lifespan.shutdown.complete"})

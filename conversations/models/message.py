@@ -4,8 +4,9 @@ from django.conf import settings
 from django.db import models
 
 from conversations.models.conversation import Conversation
-from conversations.querysets import MessageQuerySet
+from conversations.querysets import MESSAGE_FIELDS, MessageQuerySet
 from librechat_backend.lib.ids import NO_PARENT, ObjectIdField
+from librechat_backend.lib.json import JSONDict
 
 
 class Message(models.Model):
@@ -56,3 +57,10 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.message_id
+
+    def as_row(self, conversation: Conversation) -> JSONDict:
+        """What ``MessageQuerySet.rows()`` yields for this message, without asking for it."""
+        columns = (name for name in MESSAGE_FIELDS if "__" not in name)
+        return {name: getattr(self, name) for name in columns} | {
+            "conversation__conversation_id": conversation.conversation_id
+        }

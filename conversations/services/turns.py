@@ -28,6 +28,10 @@ from providers.tokens import estimate_tokens
 
 Status = Generation.Status
 
+SETTINGS_FIELDS = (
+    "endpoint", "endpoint_type", "model", "spec", "icon_url", "settings", "updated_at",
+)  # fmt: skip
+
 
 class AlreadyStarted(Exception):
     """The same ``clientRequestId`` was seen before: a repetition after a lost answer."""
@@ -104,21 +108,38 @@ def _begin(user: User, request: TurnRequest, process: str) -> Turn:
     )
     now = timezone.now()
     is_new = request.conversation_id is None
-    conversation = (
-        _new_conversation(user, request, now)
-        if request.conversation_id is None
-        else _existing_conversation(user, request.conversation_id)
-    )
-    _refuse_busy(conversation)
+    conversation = _conversation(user, request, resolved, now)
     message, retained = _question(conversation, request, now)
-    _apply_settings(conversation, request, resolved, now)
     sender = sender_label(resolved.label, resolved.model, resolved.settings)
     generation = _create_generation(
         conversation, request, resolved, process, message, now,
         {"sender": sender, "retained": retained, "is_new": is_new},
     )  # fmt: skip
-    row = Message.objects.filter(pk=message.pk).rows().get()
+    row = message.as_row(conversation)
     return Turn(generation, user, request, resolved, conversation, row, retained, is_new, sender)
+
+
+def _conversation(
+    user: User, request: TurnRequest, resolved: ResolvedTurn, now: datetime
+) -> Conversation:
+    """Stored with the settings of this turn (contract 03 §2.11); nothing else runs in it."""
+    if request.conversation_id is None:
+        conversation = _new_conversation(user, request, now)
+    else:
+        conversation = _existing_conversation(user, request.conversation_id)
+        _refuse_busy(conversation)
+    conversation.endpoint = resolved.endpoint
+    conversation.endpoint_type = "custom" if resolved.is_custom else ""
+    conversation.model = resolved.model
+    conversation.spec = resolved.spec
+    conversation.icon_url = resolved.icon_url
+    conversation.settings = resolved.settings
+    conversation.updated_at = now
+    conversation.save(
+        force_insert=request.conversation_id is None,
+        update_fields=None if request.conversation_id is None else SETTINGS_FIELDS,
+    )
+    return conversation
 
 
 def _refuse_repetition(user: User, request: TurnRequest) -> None:
@@ -145,7 +166,7 @@ def _existing_conversation(user: User, conversation_id: str) -> Conversation:
 def _new_conversation(user: User, request: TurnRequest, now: datetime) -> Conversation:
     if request.is_temporary and not has_permission(user, PermissionType.TEMPORARY_CHAT, Bit.USE):
         raise Forbidden("Forbidden: Insufficient permissions")
-    return Conversation.objects.create(
+    return Conversation(
         conversation_id=new_uuid(),
         user=user,
         is_temporary=request.is_temporary,
@@ -157,30 +178,6 @@ def _new_conversation(user: User, request: TurnRequest, now: datetime) -> Conver
 
 def _expiry(now: datetime) -> datetime:
     return now + timedelta(hours=settings.TEMPORARY_CHAT_RETENTION_HOURS)
-
-
-def _apply_settings(
-    conversation: Conversation, request: TurnRequest, resolved: ResolvedTurn, now: datetime
-) -> None:
-    """The conversation remembers the settings of its last turn (contract 03 §2.11)."""
-    conversation.endpoint = resolved.endpoint
-    conversation.endpoint_type = "custom" if resolved.is_custom else ""
-    conversation.model = resolved.model
-    conversation.spec = resolved.spec
-    conversation.icon_url = resolved.icon_url
-    conversation.settings = resolved.settings
-    conversation.updated_at = now
-    conversation.save(
-        update_fields=[
-            "endpoint",
-            "endpoint_type",
-            "model",
-            "spec",
-            "icon_url",
-            "settings",
-            "updated_at",
-        ]
-    )
 
 
 def _question(
@@ -265,7 +262,9 @@ def _create_generation(
     now: datetime,
     turn: JSONDict,
 ) -> Generation:
-    newest = conversation.generations.order_by("-created_ms").first()
+    newest = None
+    if request.conversation_id is not None:
+        newest = conversation.generations.order_by("-created_ms").first()
     return Generation.objects.create(
         user_id=conversation.user_id,
         conversation=conversation,

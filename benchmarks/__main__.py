@@ -1,0 +1,72 @@
+"""``make bench``: measure, print, and with ``--write`` renew docs/performance.md.
+
+``SMOKE=1`` or ``--smoke`` runs each benchmark briefly, to see that it still works; its figures
+mean nothing. Names of benchmarks as arguments choose among them.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import django
+
+from benchmarks.report import Row, machine, to_markdown
+
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+
+
+def benchmarks() -> dict[str, tuple[str, Callable[..., list[Row]]]]:
+    from benchmarks import api, chat, idle, pipeline, presets, startup, streams
+
+    found: dict[str, tuple[str, Callable[..., list[Row]]]] = {
+        "startup": ("Start", startup.run),
+        "pipeline": ("Pipeline", pipeline.run),
+        "presets": ("Preset resolution", presets.run),
+        "api": ("JSON requests (SQLite)", api.run),
+        "chat": ("Chat turns (SQLite)", chat.run),
+        "streams": ("Live streams", streams.run),
+        "idle": ("Idle streams", idle.run),
+    }
+    postgresql, redis = os.environ.get("BENCH_DATABASE_URL"), os.environ.get("BENCH_REDIS_URL")
+    if postgresql:
+        found["api-pg"] = ("JSON requests (PostgreSQL)", partial(api.run, DATABASE_URL=postgresql))
+        found["chat-pg"] = ("Chat turns (PostgreSQL)", partial(chat.run, DATABASE_URL=postgresql))
+    if postgresql and redis:
+        two = partial(chat.run, DATABASE_URL=postgresql, REDIS_URL=redis, WORKERS="2")
+        found["chat-pg-2"] = ("Chat turns (PostgreSQL, Redis, two processes)", two)
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--smoke", action="store_true", default=os.environ.get("SMOKE") == "1")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    django.setup()
+    found = benchmarks()
+    tables = []
+    for name in options.names or found:
+        title, run = found[name]
+        rows = run(smoke=options.smoke)
+        tables.append(to_markdown(title, rows))
+        print(tables[-1], flush=True)  # noqa: T201
+    if options.write:
+        _write("\n".join([f"Machine: {machine()}.", "", *tables]))
+    return 0
+
+
+def _write(results: str) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    DOCUMENT.write_text(f"{head}{BEGIN}\n{results}{END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
