@@ -8,7 +8,7 @@ a running generation holds a connection, and their number is bounded however man
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -17,6 +17,7 @@ import structlog
 from django.db import connections
 
 DATABASE_THREADS = 8
+CANCEL_AGAIN_SECONDS = 0.2
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -97,3 +98,24 @@ def _finished(task: asyncio.Task[None]) -> None:
     _tasks.discard(task)
     if not task.cancelled() and (error := task.exception()):
         log.error("background_task_failed", task=task.get_name(), exc_info=error)
+
+
+async def cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """End ``tasks`` and wait for that.
+
+    Again until it is heard: libraries swallow a cancellation that meets what they wait for.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+
+
+async def uninterrupted(job: Coroutine[Any, Any, T]) -> T:
+    """Run ``job`` to its end also when the caller is cancelled; the cancellation follows then."""
+    task = asyncio.create_task(job)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -104,5 +104,9 @@ class Buffer:
         except TimeoutError:
             return False
 
+    @property
+    def is_deserted(self) -> bool:
+        return not self._readers
+
     async def deserted(self) -> None:
         await self._deserted.wait()

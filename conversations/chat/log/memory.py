@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 from conversations.chat.events import TurnEvent
@@ -31,8 +32,9 @@ class MemoryLog:
     async def read(
         self, generation_id: str, *, after: int = 0
     ) -> AsyncGenerator[list[TurnEvent], None]:
-        async for events in self._buffer(generation_id).follow(after):
-            yield events
+        async with aclosing(self._buffer(generation_id).follow(after)) as batches:
+            async for events in batches:
+                yield events
 
     async def snapshot(self, generation_id: str) -> list[TurnEvent]:
         return list(self._buffer(generation_id).events)

@@ -1,89 +1,129 @@
 """The event log of several processes: one Redis stream a generation.
 
 The owner writes each event under its own number, so a second writer is refused by Redis. Readers
-of a process share one buffer a generation, filled from the stream whenever its owner announces
-growth; so ten thousand readers cost one connection, and resuming works in any process.
+of a process share one buffer a generation, and one blocking read fills all buffers; so ten
+thousand readers cost one connection, and resuming works in any process.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError, ResponseError
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
 
 from conversations.chat.events import TurnEvent, from_record, is_terminal, to_record
 from conversations.chat.log.base import RETENTION_SECONDS, Buffer, LogLost, UnknownGeneration
 from librechat_backend.lib import aio
+from librechat_backend.lib.ids import new_object_id
 
-RECONNECT_SECONDS = 1.0
+RECONNECT_SECONDS = 0.5
+BLOCK_SECONDS = 1.0
 # A stream whose owner died is removed by Redis itself after this time.
 ABANDONED_SECONDS = 24 * 3600
+# Commands beyond this number wait for their turn.
+MAX_CONNECTIONS = 32
+RETRIES = 5
+
+# All events or none, and only behind the number the writer knows as the last.
+_APPEND = """
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local last = newest and tonumber(string.match(newest[1], '^%d+')) or 0
+if last ~= tonumber(ARGV[1]) then return 0 end
+for i = 3, #ARGV do redis.call('XADD', KEYS[1], (last + i - 2) .. '-0', 'event', ARGV[i]) end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
 
 log = structlog.get_logger(__name__)
 
 
-class _Follower:
-    """The buffer of one generation in this process, kept equal to its stream."""
+class _Writer:
+    """Where this process writes on. One append at a time: a title may come beside the answer."""
 
     def __init__(self) -> None:
-        self.buffer = Buffer()
-        self.subscribed = asyncio.Event()
-
-    def add(self, after: int, events: Sequence[TurnEvent]) -> None:
-        """Take over ``events``, the ones that follow number ``after``; known ones are skipped."""
-        fresh = events[len(self.buffer.events) - after :]
-        if fresh and not self.buffer.is_closed:
-            self.buffer.extend(fresh)
+        self.lock = asyncio.Lock()
+        self.last: int | None = None
+        self.is_closed = False
 
 
 class RedisLog:
     """See :class:`EventLog`."""
 
     def __init__(self, url: str, *, retention_seconds: float = RETENTION_SECONDS) -> None:
-        self._redis: Redis = Redis.from_url(url)
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=MAX_CONNECTIONS,
+            protocol=2,
+            retry=Retry(ExponentialBackoff(cap=1, base=0.01), RETRIES),
+        )
+        self._redis: Redis = Redis.from_pool(pool)
+        self._append = self._redis.register_script(_APPEND)
         self._retention_seconds = retention_seconds
-        self._written: dict[str, int] = {}
-        self._followers: dict[str, _Follower] = {}
-        self._pubsub: PubSub | None = None
-        self._listener: asyncio.Task[None] | None = None
+        self._writers: dict[str, _Writer] = {}
+        # Those somebody reads; they are dropped with their last reader.
+        self._buffers: dict[str, Buffer] = {}
+        self._filling: asyncio.Task[None] | None = None
+        self._wake_key = f"librechat:wake:{new_object_id()}"
+        self._woken = b"0-0"
+        self._tasks: set[asyncio.Task[None]] = set()
 
     # -- writing ---------------------------------------------------------------------------
 
     async def append(self, generation_id: str, events: Sequence[TurnEvent]) -> None:
-        key, last = _key(generation_id), await self._last_number(generation_id)
-        is_last = any(is_terminal(event) for event in events)
-        records = [to_record(event) for event in events]
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for number, record in enumerate(records, start=last + 1):
-                pipe.xadd(key, {"event": record}, id=f"{number}-0")
-            pipe.expire(key, int(self._retention_seconds) + 1 if is_last else ABANDONED_SECONDS)
-            pipe.publish(_channel(generation_id), b"\n".join([b"%d" % last, *records]))
+        writer = self._writers.setdefault(generation_id, _Writer())
+        async with writer.lock:
+            if writer.is_closed:
+                return  # a late title: its row has it
             try:
-                await pipe.execute()
-            except ResponseError as error:
-                raise LogLost(generation_id) from error
-        self._written[generation_id] = last + len(records)
-        if is_last:
-            del self._written[generation_id]
+                await self._write(generation_id, writer, events)
+            except LogLost:
+                self._writers.pop(generation_id, None)
+                raise
 
-    async def _last_number(self, generation_id: str) -> int:
-        if generation_id not in self._written:
-            newest = await self._redis.xrevrange(_key(generation_id), count=1)
-            self._written[generation_id] = _number(newest[0][0]) if newest else 0
-        return self._written[generation_id]
+    async def _write(
+        self, generation_id: str, writer: _Writer, events: Sequence[TurnEvent]
+    ) -> None:
+        key, records = _key(generation_id), [to_record(event) for event in events]
+        last = await self._last_number(key) if writer.last is None else writer.last
+        is_last = any(is_terminal(event) for event in events)
+        seconds = int(self._retention_seconds) + 1 if is_last else ABANDONED_SECONDS
+        is_written = await self._append(keys=[key], args=[last, seconds, *records])
+        # A command that is repeated because its connection broke finds its own work done.
+        if not is_written and await self._records(key, after=last) != records:
+            raise LogLost(generation_id)
+        writer.last = last + len(records)
+        if is_last:
+            writer.is_closed = True
+            self._writers.pop(generation_id, None)
+
+    async def _last_number(self, key: str) -> int:
+        """Raises LogLost behind a terminal event."""
+        newest = await self._redis.xrevrange(key, count=1)
+        if not newest:
+            return 0
+        ((entry_id, fields),) = newest
+        if is_terminal(from_record(fields[b"event"])):
+            raise LogLost(key)
+        return _number(entry_id)
 
     # -- reading ---------------------------------------------------------------------------
 
     async def read(
         self, generation_id: str, *, after: int = 0
     ) -> AsyncGenerator[list[TurnEvent], None]:
-        follower = await self._follow(generation_id)
-        async for events in follower.buffer.follow(after):
-            yield events
+        buffer = await self._buffer(generation_id)
+        try:
+            async with aclosing(buffer.follow(after)) as batches:
+                async for events in batches:
+                    yield events
+        finally:
+            if buffer.is_deserted and self._buffers.get(generation_id) is buffer:
+                del self._buffers[generation_id]
 
     async def snapshot(self, generation_id: str) -> list[TurnEvent]:
         events = await self.recover(generation_id)
@@ -92,121 +132,105 @@ class RedisLog:
         return events
 
     async def recover(self, generation_id: str) -> list[TurnEvent]:
-        return await self._fetch(generation_id, after=0)
+        return _events(await self._records(_key(generation_id), after=0))
 
     async def tidy(self) -> None:
         """Redis removes abandoned streams by itself."""
 
     async def wait_until_read(self, generation_id: str) -> None:
-        if follower := self._followers.get(generation_id):
-            await self._catch_up(generation_id)
-            await follower.buffer.deserted()
+        if buffer := self._buffers.get(generation_id):
+            after = len(buffer.events)
+            _add(buffer, after, _events(await self._records(_key(generation_id), after)))
+            await buffer.deserted()
 
-    async def _fetch(self, generation_id: str, *, after: int) -> list[TurnEvent]:
-        entries = await self._redis.xrange(_key(generation_id), min=f"({after}-0")
-        return [from_record(fields[b"event"]) for _, fields in entries]
+    async def _records(self, key: str, after: int) -> list[bytes]:
+        entries = await self._redis.xrange(key, min=f"({after}-0")
+        return [fields[b"event"] for _, fields in entries]
 
-    async def _follow(self, generation_id: str) -> _Follower:
-        """The follower, made and filled by the first reader; others wait for that."""
-        follower = self._followers.get(generation_id)
-        if follower is None:
-            follower = self._followers[generation_id] = _Follower()
+    async def _buffer(self, generation_id: str) -> Buffer:
+        """Nothing is awaited behind the look into Redis, so that no reader before this one can
+        drop the buffer meanwhile.
+        """
+        if buffer := self._buffers.get(generation_id):
+            return buffer
+        past = await self.snapshot(generation_id)
+        buffer = self._buffers.setdefault(generation_id, Buffer())
+        _add(buffer, 0, past)
+        if not buffer.is_closed:
+            self._ensure_filling()
+        return buffer
+
+    # -- filling the buffers ---------------------------------------------------------------
+
+    def _ensure_filling(self) -> None:
+        if self._filling is None or self._filling.done():
+            self._filling = self._spawn(self._fill(), name="generations of other processes")
+        else:
+            self._spawn(self._wake(), name="wake")
+
+    async def _fill(self) -> None:
+        while positions := self._positions():
             try:
-                await self._subscribe(generation_id)
-            except RedisError:
-                del self._followers[generation_id]
-                raise
-        # From here on every announcement is heard, so one look now leaves no gap.
-        await follower.subscribed.wait()
-        await self._catch_up(generation_id)
-        if not follower.buffer.events:
-            await self._forget(generation_id)
-            raise UnknownGeneration(generation_id)
-        return follower
-
-    async def _catch_up(self, generation_id: str) -> None:
-        follower = self._followers.get(generation_id)
-        if follower is None:
-            return
-        after = len(follower.buffer.events)
-        self._add(generation_id, after, await self._fetch(generation_id, after=after))
-
-    def _add(self, generation_id: str, after: int, events: Sequence[TurnEvent]) -> None:
-        follower = self._followers.get(generation_id)
-        if follower is None or follower.buffer.is_closed:
-            return
-        follower.add(after, events)
-        if follower.buffer.is_closed:
-            aio.spawn(self._forget_later(generation_id), name=f"forget {generation_id}")
-
-    async def _forget_later(self, generation_id: str) -> None:
-        await asyncio.sleep(self._retention_seconds)
-        await self._forget(generation_id)
-
-    async def _forget(self, generation_id: str) -> None:
-        self._followers.pop(generation_id, None)
-        if self._pubsub is not None:
-            with suppress(RedisError):  # the listener subscribes anew to what is left
-                await self._pubsub.unsubscribe(_channel(generation_id))
-
-    # -- announcements ---------------------------------------------------------------------
-
-    async def _subscribe(self, generation_id: str) -> None:
-        if self._pubsub is None:
-            self._pubsub = self._redis.pubsub()
-            # One channel that stays, so that the listener always has something to wait for.
-            await self._pubsub.subscribe(_channel("none"))
-            self._listener = aio.spawn(self._listen(self._pubsub), name="generation announcements")
-        await self._pubsub.subscribe(_channel(generation_id))
-
-    async def _listen(self, pubsub: PubSub) -> None:
-        while True:
-            try:
-                async for message in pubsub.listen():
-                    await self._heard(message)
+                await self._fill_once(positions)
             except RedisError as error:
                 log.warning("redis_connection_lost", reason=str(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
-                await self._catch_up_all()
 
-    async def _heard(self, message: dict[str, Any]) -> None:
-        generation_id = message["channel"].decode().rpartition(":")[2]
-        follower = self._followers.get(generation_id)
-        if follower is None:
-            return
-        if message["type"] == "subscribe":
-            follower.subscribed.set()
-        elif message["type"] == "message":
-            await self._grew(generation_id, follower, message["data"])
+    def _positions(self) -> dict[str, str]:
+        return {
+            generation_id: f"{len(buffer.events)}-0"
+            for generation_id, buffer in self._buffers.items()
+            if not buffer.is_closed
+        }
 
-    async def _grew(self, generation_id: str, follower: _Follower, announcement: bytes) -> None:
-        """An announcement carries the events, so that in the ordinary case nobody asks Redis."""
-        after, *records = announcement.split(b"\n")
-        if int(after) <= len(follower.buffer.events):
-            self._add(generation_id, int(after), [from_record(record) for record in records])
-        else:
-            await self._catch_up(generation_id)
+    async def _fill_once(self, positions: dict[str, str]) -> None:
+        keys: dict[Any, Any] = {_key(id): position for id, position in positions.items()}
+        keys[self._wake_key] = self._woken
+        grown = await self._redis.xread(keys, block=int(BLOCK_SECONDS * 1000))
+        for key, entries in grown:
+            first, generation_id = entries[0][0], key.decode().rpartition(":")[2]
+            if key.decode() == self._wake_key:
+                self._woken = entries[-1][0]
+            elif buffer := self._buffers.get(generation_id):
+                records = [fields[b"event"] for _, fields in entries]
+                _add(buffer, _number(first) - 1, _events(records))
 
-    async def _catch_up_all(self) -> None:
-        """After a lost connection: announcements may have been missed."""
-        with suppress(RedisError):
-            for generation_id in list(self._followers):
-                await self._catch_up(generation_id)
+    async def _wake(self) -> None:
+        """The read that blocks does not know of the newest buffer."""
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.xadd(self._wake_key, {"": ""}, maxlen=1, approximate=False)
+                pipe.expire(self._wake_key, 60)
+                await pipe.execute()
+        except RedisError as error:
+            log.warning("redis_connection_lost", reason=str(error))
+
+    # -- tasks -----------------------------------------------------------------------------
+
+    def _spawn(self, job: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        task = aio.spawn(job, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self) -> None:
-        if self._listener is not None:
-            self._listener.cancel()
-        if self._pubsub is not None:
-            await self._pubsub.aclose()
+        await aio.cancel(list(self._tasks))
         await self._redis.aclose()
+
+
+def _add(buffer: Buffer, after: int, events: Sequence[TurnEvent]) -> None:
+    """Take over ``events``, the ones that follow number ``after``; known ones are skipped."""
+    fresh = events[len(buffer.events) - after :]
+    if fresh and not buffer.is_closed:
+        buffer.extend(fresh)
+
+
+def _events(records: Iterable[bytes]) -> list[TurnEvent]:
+    return [from_record(record) for record in records]
 
 
 def _key(generation_id: str) -> str:
     return f"librechat:generation:{generation_id}"
-
-
-def _channel(generation_id: str) -> str:
-    return f"librechat:generation-grew:{generation_id}"
 
 
 def _number(entry_id: bytes) -> int:
