@@ -85,16 +85,30 @@ def _quoted(row: Row) -> str:
 
 
 def _answer_messages(parts: Sequence[JSONDict]) -> list[Message]:
-    """Text and tool calls; thoughts and errors stay out."""
+    """Text and tool calls; thoughts and errors stay out.
+
+    What is said after a tool's result is a message of its own: providers want results right
+    behind the message that called.
+    """
+    messages: list[Message] = []
     said: list[TextPart | ToolCallPart] = []
     results: list[ToolResultPart] = []
     for part in parts:
         if part["type"] == "text" and part["text"]:
+            if results:
+                messages += _exchange(said, results)
+                said, results = [], []
             said.append(TextPart(part["text"]))
         elif part["type"] == "tool_call":
             call = part["tool_call"]
             said.append(ToolCallPart(call["id"], call["name"], call["args"] or "{}"))
             results.append(ToolResultPart(call["id"], call["name"], call.get("output", "")))
+    return [*messages, *_exchange(said, results)]
+
+
+def _exchange(
+    said: Sequence[TextPart | ToolCallPart], results: Sequence[ToolResultPart]
+) -> list[Message]:
     messages = [Message("assistant", tuple(said))] if said else []
     return [*messages, *([Message("tool", tuple(results))] if results else [])]
 
