@@ -117,7 +117,10 @@ def test_parts_follow_the_index_and_not_the_order_of_arrival() -> None:
             ReasoningAdded("early", "first"),
         ]
     )
-    assert state.parts() == [{"type": "think", "think": "first"}, {"type": "text", "text": "second"}]
+    assert state.parts() == [
+        {"type": "think", "think": "first"},
+        {"type": "text", "text": "second"},
+    ]
 
 
 def test_step_without_content_gives_no_part() -> None:

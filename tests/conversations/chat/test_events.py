@@ -50,8 +50,9 @@ deltas = st.one_of(
     st.builds(ToolArgumentsAdded, st.just("s4"), st.just("c"), st.just("n"), texts),
 )
 turns = st.lists(st.one_of(deltas, st.builds(Titled, texts)), max_size=30).map(
-    lambda events: [StepStarted(f"s{n}", n, "tool" if n == 4 else "message") for n in (1, 2, 3, 4)]
-    + events
+    lambda events: (
+        [StepStarted(f"s{n}", n, "tool" if n == 4 else "message") for n in (1, 2, 3, 4)] + events
+    )
 )
 
 
