@@ -1,7 +1,8 @@
 """The published client library against a live server: ``python -m tests.contract.run [FILE …]``.
 
-Needs Node 20 or newer; installs the locked packages when they are missing or stale. Exit code 0:
-all passed; 77: no Node on this machine, nothing was checked.
+Needs Node 20 or newer; installs the locked packages when they are missing or stale. DATABASE_URL,
+REDIS_URL and WORKERS are those of the server. Exit code 0: all passed; 77: no Node on this
+machine, nothing was checked.
 """
 
 import hashlib
@@ -60,6 +61,7 @@ def _environment(provider: str) -> dict[str, str]:
         "OPENAI_REVERSE_PROXY": f"{provider}/v1",
         "OPENAI_MODELS": "gpt-4.1,gpt-4.1-mini",
         "DEMO_PROVIDER": "true",
+        "WORKERS": os.environ.get("WORKERS", ""),
     }
 
 
