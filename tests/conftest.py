@@ -53,3 +53,9 @@ def token_for() -> TokenFor:
 def client_for() -> ClientFor:
     """A test client whose requests carry the user's access token."""
     return lambda user: Client(headers={"authorization": f"Bearer {issue_access_token(user)}"})
+
+
+@pytest.fixture
+def stranger() -> Client:
+    """Nobody: no token, no cookie."""
+    return Client()

@@ -1,0 +1,201 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client, override_settings
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import RefreshSession, User
+from accounts.tokens import verify_access_token
+from tests.accounts.requests import login, post
+from tests.conftest import ClientFor
+
+LOST = b"Refresh token expired or not found for this user"
+
+
+def refresh(client: Client, query: str = "") -> Any:
+    return post(client, f"/api/auth/refresh{query}")
+
+
+def with_cookie(value: str) -> Client:
+    client = Client()
+    client.cookies["refreshToken"] = value
+    return client
+
+
+def signed_in(email: str = "alice@example.com") -> tuple[Client, str]:
+    client = Client()
+    response = login(client, email)
+    return client, response.cookies["refreshToken"].value
+
+
+def test_answer_is_text_when_there_is_no_cookie(stranger: Client) -> None:
+    response = refresh(stranger)
+    assert (response.status_code, response.content) == (200, b"Refresh token not provided")
+    assert response["Content-Type"].startswith("text/plain")
+
+
+def test_token_rotates_when_refreshed(alice: User) -> None:
+    client, first = signed_in()
+    response = refresh(client)
+    assert response.status_code == 200
+    body = response.json()
+    assert verify_access_token(body["token"]) == alice.pk
+    assert body["user"]["id"] == body["user"]["_id"] == alice.pk
+    second = response.cookies["refreshToken"].value
+    assert second != first
+    assert second.partition(".")[0] == first.partition(".")[0]
+    assert response.cookies["token_provider"].value == "librechat"
+    assert refresh(client).status_code == 200
+    assert RefreshSession.objects.count() == 1
+
+
+def test_session_ends_at_a_fixed_time_when_refreshed_in_between(alice: User) -> None:
+    client, _ = signed_in()
+    expires_at = RefreshSession.objects.get().expires_at
+    with time_machine.travel(timezone.now() + timedelta(days=6)):
+        response = refresh(client)
+        assert int(response.cookies["refreshToken"]["max-age"]) <= 86_400
+    assert RefreshSession.objects.get().expires_at == expires_at
+    with time_machine.travel(timezone.now() + timedelta(days=7, seconds=1)):
+        response = refresh(with_cookie(client.cookies["refreshToken"].value))
+        assert (response.status_code, response.content) == (401, LOST)
+
+
+def test_replaced_token_gets_no_cookie_when_within_the_grace(alice: User) -> None:
+    client, first = signed_in()
+    second = refresh(client).cookies["refreshToken"].value
+    for _ in range(2):
+        late = refresh(with_cookie(first))
+        assert late.status_code == 200
+        assert verify_access_token(late.json()["token"]) == alice.pk
+        assert not late.cookies
+    assert refresh(with_cookie(second)).status_code == 200
+
+
+def test_replaced_token_is_dead_when_the_grace_is_over(alice: User) -> None:
+    client, first = signed_in()
+    refresh(client)
+    with time_machine.travel(timezone.now() + timedelta(seconds=11)):
+        response = refresh(with_cookie(first))
+        assert (response.status_code, response.content) == (401, LOST)
+        assert refresh(client).status_code == 200
+
+
+def test_token_is_dead_when_replaced_twice(alice: User) -> None:
+    client, first = signed_in()
+    refresh(client)
+    refresh(client)
+    assert refresh(with_cookie(first)).status_code == 401
+
+
+def test_status_is_403_when_a_retry_finds_no_session(alice: User) -> None:
+    client, _ = signed_in()
+    RefreshSession.objects.all().delete()
+    response = refresh(client, "?retry=true")
+    assert (response.status_code, response.content) == (403, b"No session found")
+    assert refresh(client).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "cookie", ["x", "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6IjEifQ.c2ln", "a" * 24, "a" * 24 + ".", "."]
+)
+def test_token_is_invalid_when_its_form_is_wrong(db: None, cookie: str) -> None:
+    response = refresh(with_cookie(cookie))
+    assert (response.status_code, response.content) == (403, b"Invalid refresh token")
+
+
+def test_token_is_refused_when_only_the_session_id_is_right(alice: User) -> None:
+    _, token = signed_in()
+    forged = token.partition(".")[0] + ".guess"
+    assert refresh(with_cookie(forged)).status_code == 401
+
+
+def test_refresh_is_refused_when_the_user_was_deactivated(alice: User) -> None:
+    client, _ = signed_in()
+    User.objects.update(is_active=False)
+    response = refresh(client)
+    assert (response.status_code, response.content) == (401, LOST)
+
+
+def test_refresh_is_refused_when_the_user_was_deleted(alice: User) -> None:
+    client, _ = signed_in()
+    alice.delete()
+    assert refresh(client).status_code == 401
+
+
+@override_settings(ALLOW_EMAIL_LOGIN=False)
+def test_refresh_ignores_the_authorization_header(stranger: Client) -> None:
+    response = post(stranger, "/api/auth/refresh", Authorization="Bearer nonsense")
+    assert response.status_code == 200
+
+
+def test_refresh_costs_two_queries(
+    alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client, _ = signed_in()
+    with django_assert_num_queries(2):
+        refresh(client)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_tabs_stay_signed_in_when_they_refresh_at_once(alice: User) -> None:
+    _, token = signed_in()
+    barrier = Barrier(6)
+
+    def tab(_: int) -> tuple[int, bool]:
+        barrier.wait(timeout=10)
+        try:
+            response = refresh(with_cookie(token))
+            return response.status_code, "refreshToken" in response.cookies
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(tab, range(6)))
+    assert [status for status, _ in answers] == [200] * 6
+    assert sum(has_cookie for _, has_cookie in answers) == 1
+
+
+def test_session_ends_and_cookies_go_when_logged_out(alice: User, client_for: ClientFor) -> None:
+    _, token = signed_in()
+    _, other_device = signed_in()
+    client = client_for(alice)
+    client.cookies["refreshToken"] = token
+    response = post(client, "/api/auth/logout")
+    assert (response.status_code, response.json()) == (200, {"message": "Logout successful"})
+    for name in ("refreshToken", "token_provider"):
+        assert response.cookies[name].value == ""
+        assert response.cookies[name]["max-age"] == 0
+    assert refresh(with_cookie(token)).status_code == 401
+    assert refresh(with_cookie(other_device)).status_code == 200
+
+
+def test_session_of_another_lives_on_when_logged_out_with_their_cookie(
+    alice: User, bob: User, client_for: ClientFor
+) -> None:
+    _, token = signed_in()
+    client = client_for(bob)
+    client.cookies["refreshToken"] = token
+    assert post(client, "/api/auth/logout").status_code == 200
+    assert refresh(with_cookie(token)).status_code == 200
+
+
+def test_session_lives_on_when_logged_out_with_a_forged_cookie(
+    alice: User, client_for: ClientFor
+) -> None:
+    _, token = signed_in()
+    client = client_for(alice)
+    client.cookies["refreshToken"] = token.partition(".")[0] + ".guess"
+    post(client, "/api/auth/logout")
+    assert RefreshSession.objects.count() == 1
+
+
+def test_logout_is_refused_when_there_is_no_token(stranger: Client, alice: User) -> None:
+    response = post(stranger, "/api/auth/logout")
+    assert (response.status_code, response.json()) == (401, {"message": "No auth token"})
