@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from librechat_backend.lib.json import JSONDict
 from providers.tokens import estimate_tokens
-from providers.types import ChatRequest, Message, Parameters, TextPart, ToolCallPart, ToolResultPart
+from providers.types import ChatRequest, Message, TextPart, ToolCallPart, ToolResultPart
 
 Row = Mapping[str, Any]
 
