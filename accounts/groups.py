@@ -32,6 +32,16 @@ WITH RECURSIVE below (id, depth) AS (
 SELECT DISTINCT id FROM below
 """
 
+_ABOVE = """
+WITH RECURSIVE above (id, parent_id, distance) AS (
+    SELECT id, parent_id, 0 FROM accounts_group WHERE id IN ({})
+    UNION
+    SELECT g.id, g.parent_id, above.distance + 1
+    FROM accounts_group g JOIN above ON g.id = above.parent_id WHERE above.distance < %s
+)
+SELECT DISTINCT id FROM above
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class EffectiveGroup:
@@ -53,4 +63,14 @@ def managed_group_ids(user_id: str) -> set[int]:
     """The groups a person manages, and all groups below them. One query."""
     with connection.cursor() as cursor:
         cursor.execute(_SUBTREE, [user_id, MAX_DEPTH])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def groups_above(group_ids: set[int]) -> set[int]:
+    """The groups themselves and everything above them. One query."""
+    if not group_ids:
+        return set()
+    query = _ABOVE.format(", ".join(["%s"] * len(group_ids)))
+    with connection.cursor() as cursor:
+        cursor.execute(query, [*group_ids, MAX_DEPTH])
         return {row[0] for row in cursor.fetchall()}

@@ -7,7 +7,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 
 from accounts.models import Group
-from accounts.models.stamp import Stamped, StampedQuerySet
+from accounts.models.stamp import Stamped
 from librechat_backend.lib.ids import ObjectIdField, new_uuid
 from librechat_backend.lib.json import JSONDict
 
@@ -56,8 +56,6 @@ class Preset(Stamped):
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-
-    objects = StampedQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "slug"]
@@ -127,8 +125,6 @@ class Assignment(Stamped):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = StampedQuerySet.as_manager()
-
     class Meta:
         ordering = ["-priority", "created_at"]
         constraints = [
@@ -175,8 +171,6 @@ class Policy(Stamped):
     )
     prioritize = models.BooleanField("new chats start with a preset", null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
-
-    objects = StampedQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "policies"

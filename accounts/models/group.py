@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from accounts.models.stamp import Stamped, StampedQuerySet
+from accounts.models.stamp import Stamped
 from librechat_backend.lib.ids import ObjectIdField
 
 
@@ -30,8 +30,6 @@ class Group(Stamped):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = StampedQuerySet.as_manager()
-
     class Meta:
         ordering = ["name"]
 
@@ -40,11 +38,13 @@ class Group(Stamped):
 
     def clean(self) -> None:
         """Raises ValidationError beside ``parent`` for a loop."""
+        if self.parent is not None and self.parent.pk == self.pk:
+            raise ValidationError({"parent": f"“{self}” cannot belong to itself."})
         above, seen = self.parent, {self.pk}
         while above is not None:
             if above.pk in seen:
                 raise ValidationError(
-                    {"parent": f"“{above}” already belongs to “{self}”: this would be a loop."}
+                    {"parent": f"“{self.parent}” belongs to “{self}”: this would be a loop."}
                 )
             seen.add(above.pk)
             above = above.parent
@@ -75,8 +75,6 @@ class Membership(Stamped):
         max_length=10, choices=Source.choices, default=Source.MANUAL, editable=False
     )
     created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = StampedQuerySet.as_manager()
 
     class Meta:
         constraints = [

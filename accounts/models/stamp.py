@@ -6,12 +6,15 @@ same; so a change is seen by the next request of every process, and nothing expi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from django.db import models, transaction
 
 from librechat_backend.lib.ids import new_uuid
+
+Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 class AccessStamp(models.Model):
@@ -33,41 +36,48 @@ def renew_stamp() -> None:
     AccessStamp.objects.update_or_create(pk=1, defaults={"value": new_uuid()})
 
 
-class StampedQuerySet(models.QuerySet[Any]):
+@contextmanager
+def changing_rules() -> Iterator[None]:
+    """A transaction in which nobody else changes who may use what.
+
+    The stamp is renewed first: its row is the lock that changes wait for, always before any
+    other, so what is checked inside is still true when it is committed.
+    """
+    with transaction.atomic():
+        renew_stamp()
+        yield
+
+
+class StampedQuerySet(models.QuerySet[Row]):
     """Bulk writes renew the stamp, too."""
 
     def update(self, **kwargs: Any) -> int:
-        with transaction.atomic():
-            count = super().update(**kwargs)
-            renew_stamp()
-        return count
+        with changing_rules():
+            return super().update(**kwargs)
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        with transaction.atomic():
-            deleted = super().delete()
-            renew_stamp()
-        return deleted
+        with changing_rules():
+            return super().delete()
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
-        with transaction.atomic():
-            created = super().bulk_create(objs, *args, **kwargs)
-            renew_stamp()
-        return created
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Row]:
+        with changing_rules():
+            return super().bulk_create(objs, *args, **kwargs)
 
 
 class Stamped(models.Model):
-    """Base of the tables the stamp stands for. Managers must be made of StampedQuerySet."""
+    """Base of the tables the stamp stands for."""
+
+    objects = StampedQuerySet.as_manager()
 
     class Meta:
         abstract = True
+        # Related managers (``group.children.add``) write through the base manager.
+        base_manager_name = "objects"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        with transaction.atomic():
+        with changing_rules():
             super().save(*args, **kwargs)
-            renew_stamp()
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        with transaction.atomic():
-            deleted = super().delete(*args, **kwargs)
-            renew_stamp()
-        return deleted
+        with changing_rules():
+            return super().delete(*args, **kwargs)

@@ -1,5 +1,7 @@
 """Errors every app raises and the two faces render (contract 01 §1.2)."""
 
+from collections.abc import Mapping
+
 from librechat_backend.lib.json import JSONDict
 
 
@@ -34,6 +36,20 @@ class AppError(Exception):
 
 class InvalidRequest(AppError):
     status = 400
+
+
+class InvalidFields(InvalidRequest):
+    """``errors``: the name of each field that is wrong → what is wrong with it, for people.
+
+    The name ``__all__`` stands for the whole (Django's forms call it so, too).
+    """
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        self.errors = {name: list(messages) for name, messages in errors.items() if messages}
+        super().__init__(
+            " ".join(message for messages in self.errors.values() for message in messages),
+            errors=self.errors,
+        )
 
 
 class NotAuthenticated(AppError):

@@ -1,0 +1,91 @@
+"""Who may change presets and who gets them. What nobody allows here is denied.
+
+Administrators may change everything; staff what Django's model permissions say. The managers of a
+group may change the presets that belong to it or to a group below it, and what those groups and
+their members are given.
+"""
+
+from django.db.models import Q, QuerySet
+
+from accounts.group_permissions import can_manage_group, can_see_person, managed_groups, may
+from accounts.groups import groups_above
+from accounts.models import Group, User
+from presets.models import Assignment, Preset
+
+
+def manageable_presets(user: User, permission: str = "presets.change_preset") -> QuerySet[Preset]:
+    """The presets ``user`` may change."""
+    if may(user, permission):
+        return Preset.objects.all()
+    return Preset.objects.filter(owner_group__in=managed_groups(user))
+
+
+def assignable_presets(user: User) -> QuerySet[Preset]:
+    """The presets ``user`` may give, take and extend.
+
+    For managers: their own, and those that reach one of their groups.
+    """
+    if may(user, "presets.view_preset"):
+        return Preset.objects.all()
+    managed = managed_groups(user)
+    if not managed:
+        return Preset.objects.none()
+    given = Assignment.objects.filter(
+        Q(group__in=managed | groups_above(managed)) | Q(group=None, user=None),
+        effect=Assignment.Effect.ALLOW,
+        is_active=True,
+    )
+    return Preset.objects.filter(
+        Q(owner_group__in=managed) | Q(pk__in=given.values("preset_id"), is_active=True)
+    )
+
+
+def can_manage_preset(
+    user: User, preset: Preset, permission: str = "presets.change_preset"
+) -> bool:
+    return may(user, permission) or can_own_preset(user, preset.owner_group_id, permission)
+
+
+def can_own_preset(
+    user: User, group_id: int | None, permission: str = "presets.change_preset"
+) -> bool:
+    """Whether ``user`` may have presets belong to the group; None: to the administrators."""
+    return may(user, permission) or (group_id is not None and group_id in managed_groups(user))
+
+
+def can_extend(user: User, preset: Preset) -> bool:
+    return assignable_presets(user).filter(pk=preset.pk).exists()
+
+
+def can_assign(
+    user: User,
+    preset: Preset,
+    *,
+    group: Group | None = None,
+    person: User | None = None,
+    permission: str = "presets.change_assignment",
+) -> bool:
+    """Whether ``user`` may give ``preset`` to (or take it from) a group, a person or everyone."""
+    return may(user, permission) or (
+        can_reach(user, group=group, person=person, permission=permission)
+        and can_extend(user, preset)
+    )
+
+
+def can_reach(
+    user: User,
+    *,
+    group: Group | None = None,
+    person: User | None = None,
+    permission: str = "presets.change_assignment",
+) -> bool:
+    """Whether it is for ``user`` to say what the group, the person or everyone is given."""
+    if may(user, permission):
+        return True
+    if person is not None:
+        return can_see_person(user, person)
+    return group is not None and can_manage_group(user, group, permission)
+
+
+def can_manage_policy(user: User, group: Group | None) -> bool:
+    return can_reach(user, group=group, permission="presets.change_policy")
