@@ -103,7 +103,7 @@ class RedisLog:
 
     async def _last_number(self, key: str) -> int:
         """Raises LogLost behind a terminal event."""
-        newest = await self._redis.xrevrange(key, count=1)
+        newest: Any = await self._redis.xrevrange(key, count=1)
         if not newest:
             return 0
         ((entry_id, fields),) = newest
@@ -144,7 +144,7 @@ class RedisLog:
             await buffer.deserted()
 
     async def _records(self, key: str, after: int) -> list[bytes]:
-        entries = await self._redis.xrange(key, min=f"({after}-0")
+        entries: Any = await self._redis.xrange(key, min=f"({after}-0")
         return [fields[b"event"] for _, fields in entries]
 
     async def _buffer(self, generation_id: str) -> Buffer:
@@ -186,7 +186,7 @@ class RedisLog:
     async def _fill_once(self, positions: dict[str, str]) -> None:
         keys: dict[Any, Any] = {_key(id): position for id, position in positions.items()}
         keys[self._wake_key] = self._woken
-        grown = await self._redis.xread(keys, block=int(BLOCK_SECONDS * 1000))
+        grown: Any = await self._redis.xread(keys, block=int(BLOCK_SECONDS * 1000))
         for key, entries in grown:
             first, generation_id = entries[0][0], key.decode().rpartition(":")[2]
             if key.decode() == self._wake_key:
