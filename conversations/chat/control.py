@@ -1,6 +1,9 @@
 """How processes talk about generations: each listens on a channel of its own (Channels)."""
 
+from contextlib import suppress
+
 import structlog
+from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 
 from conversations.models import Generation
@@ -18,6 +21,7 @@ async def new_process_name() -> str:
 
 async def ask_to_abort(generation: Generation) -> None:
     """Ask the owner to stop. A dead owner never answers; the caller must not wait for ever."""
-    await get_channel_layer().send(
-        generation.process, {"type": ABORT, "generation_id": generation.id}
-    )
+    with suppress(ChannelFull):
+        await get_channel_layer().send(
+            generation.process, {"type": ABORT, "generation_id": generation.id}
+        )

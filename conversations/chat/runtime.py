@@ -1,20 +1,19 @@
 """The chat's moving parts of this process, made when they are first needed."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
 import structlog
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import DatabaseError
 
 from conversations.chat import control
 from conversations.chat.jobs import HEARTBEAT_SECONDS, Jobs, StopReason
 from conversations.chat.log.base import EventLog
 from conversations.chat.log.memory import MemoryLog
 from conversations.chat.log.redis import RedisLog
-from librechat_backend.lib.aio import spawn
+from librechat_backend.lib.aio import cancel, spawn
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +24,9 @@ class Runtime:
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
         self._tasks = [
-            spawn(self._keep_alive(), name="heartbeat"),
+            spawn(self._repeat(jobs.beat), name="heartbeat"),
+            # Beside the heartbeat: recovering may take long, and must not look like death.
+            spawn(self._repeat(jobs.recover_stale), name="recovery"),
             spawn(self._listen(), name="control"),
         ]
 
@@ -40,28 +41,30 @@ class Runtime:
             log.info("generations_recovered", count=recovered)
         return cls(jobs)
 
-    async def _keep_alive(self) -> None:
+    async def _repeat(self, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             try:
-                await self.jobs.beat()
-                await self.jobs.recover_stale()
-            except DatabaseError as error:
-                log.warning("heartbeat_failed", reason=str(error))
+                await work()
+            except Exception:  # noqa: BLE001 - the next time the database or Redis may be back
+                log.exception("heartbeat_failed")
 
     async def _listen(self) -> None:
-        layer = get_channel_layer()
         while True:
-            message = await layer.receive(self.jobs.process)
-            if message["type"] == control.ABORT:
-                self.jobs.stop_local(message["generation_id"], StopReason.ABORT)
+            try:
+                await self._hear()
+            except Exception:  # noqa: BLE001 - whoever waited for an answer takes over
+                log.exception("control_failed")
+                await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _hear(self) -> None:
+        message = await get_channel_layer().receive(self.jobs.process)
+        if message["type"] == control.ABORT:
+            self.jobs.stop_local(message["generation_id"], StopReason.ABORT)
 
     async def stop(self, grace_seconds: float) -> None:
         await self.jobs.drain(grace_seconds)
-        for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await cancel(self._tasks)
         await self.jobs.log.close()
 
 
