@@ -25,7 +25,7 @@ from conversations.chat.request import TurnRequest
 from conversations.models import Generation
 from conversations.services import turns
 from conversations.services.turns import AlreadyStarted, ConversationBusy, Outcome, Turn
-from librechat_backend.lib.aio import in_database, spawn
+from librechat_backend.lib.aio import in_database, spawn, uninterrupted
 from librechat_backend.lib.errors import Conflict, NotReady
 
 HEARTBEAT_SECONDS = 2.0
@@ -33,6 +33,9 @@ HEARTBEAT_SECONDS = 2.0
 STALE_AFTER = timedelta(seconds=10)
 ABORT_TIMEOUT_SECONDS = 10.0
 READ_TIMEOUT_SECONDS = 1.0
+# Readers in other processes hear of an end a moment after this one.
+ELSEWHERE_SECONDS = 0.1
+FIRST_EVENT_PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4)
 SAVE_PAUSES_SECONDS = (0.2, 1.0, 3.0, 10.0)
 START_ATTEMPTS = 5
 
@@ -56,7 +59,10 @@ class Job:
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stop(self, reason: StopReason) -> None:
-        self.reason = self.reason or reason
+        """The first reason counts; who comes later waits for the same end."""
+        if self.reason is not None:
+            return
+        self.reason = reason
         if self.work is not None:
             self.work.cancel()
 
@@ -84,8 +90,12 @@ class Jobs:
     async def start(self, user: User, request: TurnRequest) -> Started:
         """Begin a turn; one that still runs in the same conversation is stopped first.
 
-        Raises AppError for a request that is refused, NotReady while shutting down.
+        A person who leaves meanwhile leaves no turn half begun. Raises AppError for a request
+        that is refused, NotReady while shutting down.
         """
+        return await uninterrupted(self._start(user, request))
+
+    async def _start(self, user: User, request: TurnRequest) -> Started:
         for _ in range(START_ATTEMPTS):
             if not self.is_accepting:
                 raise NotReady("The server is restarting.")
@@ -104,29 +114,33 @@ class Jobs:
 
     async def _launch(self, turn: Turn) -> None:
         generation_id = turn.generation.id
-        engine = Engine(turn, lambda events: self.log.append(generation_id, events))
+        # A write cut in half could be in the log or not.
+        engine = Engine(turn, lambda events: uninterrupted(self.log.append(generation_id, events)))
         job = Job(turn, engine)
         self._running[generation_id] = job
-        # Before the start is answered, so that whoever subscribes next finds the turn.
-        await self.log.append(generation_id, [_created(turn)])
-        spawn(self._run(job), name=f"generation {generation_id}")
+        try:
+            # Before the start is answered, so that whoever subscribes next finds the turn.
+            await self.log.append(generation_id, [_created(turn)])
+        except LogLost:
+            job.stop(StopReason.LOST)  # ended from elsewhere before it began
+        except BaseException:
+            job.stop(StopReason.SHUTDOWN)
+            raise
+        finally:
+            # Stopped as well: its row says that it runs, and must not say so for ever.
+            spawn(self._run(job), name=f"generation {generation_id}")
         if turn.is_new and not turn.conversation.is_temporary:
             spawn(self._give_title(turn), name=f"title {generation_id}")
 
     async def _run(self, job: Job) -> None:
         generation_id = job.turn.generation.id
         try:
-            outcome = await self._outcome(job)
-            if outcome is not None:
-                await self._finish(generation_id, outcome)
-        except LogLost:
-            log.warning("generation_taken_over", generation_id=generation_id)
+            await self._finish(generation_id, await self._outcome(job))
         finally:
             self._running.pop(generation_id, None)
             job.done.set()
 
-    async def _outcome(self, job: Job) -> Outcome | None:
-        """None for a generation that is no longer ours."""
+    async def _outcome(self, job: Job) -> Outcome:
         job.work = asyncio.create_task(job.engine.run())
         if job.reason is not None:
             job.work.cancel()  # stopped before it began
@@ -138,19 +152,28 @@ class Jobs:
         if error is None:
             return job.work.result()
         if isinstance(error, LogLost):
-            raise error
+            log.warning("log_lost", generation_id=job.turn.generation.id)
+            return outcomes.interrupted(state)
         log.error("turn_crashed", generation_id=job.turn.generation.id, exc_info=error)
         return outcomes.failed(state, outcomes.INTERNAL)
 
     async def _finish(self, generation_id: str, outcome: Outcome) -> None:
-        """Store, then tell: whoever reads the final event finds the rows (contract 02 §3.4)."""
+        """Store, then tell: whoever reads the final event finds the rows (contract 02 §3.4).
+
+        What cannot be stored stays in the log, and is recovered when the database is back.
+        """
         try:
-            finished = await self._save(generation_id, outcome)
+            last = await self._save(generation_id, outcome) or await self._ended(generation_id)
         except DatabaseError:
             log.exception("answer_not_saved", generation_id=generation_id)
-            finished = None
-        last = finished or Failed("The answer could not be saved. Please reload the page.")
-        await self.log.append(generation_id, [last])
+            return
+        if last is not None:
+            with suppress(LogLost):  # whoever took it over tells
+                await self.log.append(generation_id, [last])
+
+    async def _ended(self, generation_id: str) -> Finished | Failed | None:
+        """How a generation that is not ours any more ended; None while somebody else runs it."""
+        return await in_database(turns.stored_result, generation_id=generation_id)
 
     async def _save(self, generation_id: str, outcome: Outcome) -> Finished | None:
         """A database that is away for some seconds costs nobody an answer."""
@@ -208,6 +231,7 @@ class Jobs:
                     async for _ in events:
                         pass
         await self.recover(generation, stop=StopReason.ABORT)
+        await asyncio.sleep(ELSEWHERE_SECONDS)
 
     def stop_local(self, generation_id: str, reason: StopReason) -> None:
         if job := self._running.get(generation_id):
@@ -236,6 +260,19 @@ class Jobs:
 
     # -- following -------------------------------------------------------------------------
 
+    async def snapshot(self, generation: Generation) -> list[TurnEvent]:
+        """The events so far. Raises UnknownGeneration.
+
+        Waits for a generation whose row is there and whose first event is still on its way.
+        """
+        for pause in FIRST_EVENT_PAUSES_SECONDS:
+            with suppress(UnknownGeneration):
+                return await self.log.snapshot(generation.id)
+            if generation.status != Generation.Status.RUNNING:
+                break
+            await asyncio.sleep(pause)
+        return await self.log.snapshot(generation.id)
+
     async def follow(
         self, generation: Generation, *, after: int = 0
     ) -> AsyncGenerator[list[TurnEvent], None]:
@@ -253,8 +290,8 @@ class Jobs:
         """Silence: either the model thinks, or the owner died between storing and telling."""
         if generation.id in self._running:
             return []
-        result = await in_database(turns.stored_result, generation_id=generation.id)
-        return [result] if result else []
+        end = await self._ended(generation.id)
+        return [end] if end else []
 
     def owns(self, generation_id: str) -> bool:
         return generation_id in self._running
@@ -296,16 +333,11 @@ class Jobs:
         if not taken:
             return
         state = TurnState(await self.log.recover(generation.id))
-        outcome = _stopped(stop, state)
-        if outcome is not None:
-            with suppress(LogLost):
-                await self._finish(generation.id, outcome)
+        await self._finish(generation.id, _stopped(stop, state))
         await in_database(_title_from_words, generation)
 
 
-def _stopped(reason: StopReason | None, state: TurnState) -> Outcome | None:
-    if reason is StopReason.LOST:
-        return None
+def _stopped(reason: StopReason | None, state: TurnState) -> Outcome:
     return outcomes.aborted(state) if reason is StopReason.ABORT else outcomes.interrupted(state)
 
 

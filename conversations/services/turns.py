@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.permissions import Bit, PermissionType, has_permission
 from conversations.chat.content import join_parts
-from conversations.chat.events import Finished
+from conversations.chat.events import Failed, Finished
 from conversations.chat.request import Edit, TurnRequest
 from conversations.models import NEW_CHAT_TITLE, Conversation, Generation, Message
 from librechat_backend.lib.errors import Conflict, Forbidden, InvalidRequest, NotFound
@@ -27,6 +27,7 @@ from presets.resolver import ResolvedTurn, resolve_turn
 from providers.tokens import estimate_tokens
 
 Status = Generation.Status
+DELETED = "The conversation was deleted."
 
 SETTINGS_FIELDS = (
     "endpoint", "endpoint_type", "model", "spec", "icon_url", "settings", "updated_at",
@@ -293,6 +294,8 @@ def finish_turn(*, generation_id: str, process: str, outcome: Outcome) -> Finish
     """
     now = timezone.now()
     with transaction.atomic():
+        # In the order of a deletion, which must not meet this in a deadlock.
+        Conversation.objects.filter(generations=generation_id).lock_rows().first()
         owned = Generation.objects.running().filter(pk=generation_id, process=process)
         if not owned.update(status=outcome.status, finished_at=now):
             return None
@@ -343,16 +346,18 @@ def _finished(generation: Generation, response: Message, outcome: Outcome) -> Fi
     )
 
 
-def stored_result(*, generation_id: str) -> Finished | None:
-    """The end of a generation as its rows tell it; None when they are gone."""
+def stored_result(*, generation_id: str) -> Finished | Failed | None:
+    """The end of a generation as its rows tell it; None while it runs."""
     generation = Generation.objects.select_related("conversation").filter(pk=generation_id).first()
-    if generation is None or generation.status == Status.RUNNING:
+    if generation is None:
+        return Failed(DELETED)
+    if generation.status == Status.RUNNING:
         return None
     response = Message.objects.filter(
         conversation_id=generation.conversation_id, message_id=generation.response_message_id
     ).first()
     if response is None:
-        return None
+        return Failed(DELETED)
     return _finished(generation, response, Outcome(Status(generation.status), None))
 
 

@@ -67,7 +67,7 @@ async def open_stream(
     jobs: Jobs, generation: Generation, *, is_resumed: bool
 ) -> AsyncGenerator[bytes, None]:
     """Frames of a generation, its first events already at hand. Raises UnknownGeneration."""
-    encoder, past = Encoder(), await jobs.log.snapshot(generation.id)
+    encoder, past = Encoder(), await jobs.snapshot(generation)
     return _frames(jobs, generation, encoder, past, is_resumed=is_resumed)
 
 
@@ -93,7 +93,7 @@ async def status(request: HttpRequest, conversation_id: str) -> HttpResponse:
     if generation is None:
         return generation_response({"active": False})
     try:
-        past = await jobs.log.snapshot(generation.id)
+        past = await jobs.snapshot(generation)
     except UnknownGeneration:
         return generation_response({"active": False})
     return generation_response(_live_status(generation, past))
