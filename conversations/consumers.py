@@ -20,7 +20,7 @@ from conversations.chat.runtime import get_jobs
 from conversations.models import Generation
 from conversations.views.chat import abort_target, find_generation, find_running
 from librechat_backend.lib import json
-from librechat_backend.lib.aio import in_database
+from librechat_backend.lib.aio import in_database, spawn
 from librechat_backend.lib.errors import AppError, InvalidRequest, NotFound
 from librechat_backend.lib.json import JSONDict
 
@@ -103,7 +103,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._send(
             {"type": "started", "status": status, **_identity(started.generation)}, message
         )
-        self._follow(jobs, started.generation, after=0)
+        await self._follow(jobs, started.generation, after=0)
 
     async def _subscribe(self, message: JSONDict) -> None:
         """``after``: the number of the last event the program has; 0 for all."""
@@ -113,13 +113,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         generation = await in_database(
             find_generation, self._signed_in, str(message.get("streamId", "")), _epoch(message)
         )
-        jobs = await get_jobs()
-        try:
-            await jobs.log.snapshot(generation.id)
-        except UnknownGeneration:
-            raise NotFound("Stream not found") from None
         await self._send({"type": "subscribed", **_identity(generation)}, message)
-        self._follow(jobs, generation, after=after)
+        await self._follow(await get_jobs(), generation, after=after)
 
     async def _unsubscribe(self, message: JSONDict) -> None:
         task = self.subscriptions.pop(str(message.get("streamId", "")), None)
@@ -141,19 +136,29 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     # -- events ----------------------------------------------------------------------------
 
-    def _follow(self, jobs: Jobs, generation: Generation, *, after: int) -> None:
+    async def _follow(self, jobs: Jobs, generation: Generation, *, after: int) -> None:
+        try:
+            past = await jobs.snapshot(generation)
+        except UnknownGeneration:
+            raise NotFound("Stream not found") from None
+        if after > len(past):
+            raise InvalidRequest(f"after: there are {len(past)} events so far")
         stream_id = generation.conversation.conversation_id
         if len(self.subscriptions) >= MAX_SUBSCRIPTIONS and stream_id not in self.subscriptions:
             raise InvalidRequest(f"At most {MAX_SUBSCRIPTIONS} subscriptions at a time.")
         if previous := self.subscriptions.get(stream_id):
             previous.cancel()
-        self.subscriptions[stream_id] = asyncio.create_task(
-            self._relay(jobs, generation, stream_id, after)
+        encoder = Encoder()
+        encoder.skip(past[:after])
+        self.subscriptions[stream_id] = spawn(
+            self._relay(jobs, generation, encoder, after), name=f"relay {generation.id}"
         )
 
-    async def _relay(self, jobs: Jobs, generation: Generation, stream_id: str, after: int) -> None:
-        encoder, number = Encoder(), after
-        encoder.skip((await jobs.log.snapshot(generation.id))[:after])
+    async def _relay(
+        self, jobs: Jobs, generation: Generation, encoder: Encoder, number: int
+    ) -> None:
+        """``number``: of the last event the program has."""
+        stream_id, after = generation.conversation.conversation_id, number
         async with aclosing(jobs.follow(generation, after=after)) as batches:
             async for events in batches:
                 number += len(events)
