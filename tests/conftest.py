@@ -8,10 +8,18 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.tokens import issue_access_token
+from librechat_backend.lib.aio import close_database_threads
 from tests.factories import AdminFactory, UserFactory
 
 ClientFor = Callable[[User], Client]
 TokenFor = Callable[[User], str]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """PostgreSQL drops no database that our database threads still hold open."""
+    yield
+    close_database_threads()
 
 
 @pytest.fixture(autouse=True)
