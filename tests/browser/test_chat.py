@@ -13,6 +13,23 @@ pytestmark = pytest.mark.browser
 BEGINNING = "Hello! The server works"
 ENDING = "Each of them is also a model of its own"
 
+# Taking the browser offline refuses new connections but leaves open ones alone.
+_MAKE_STREAMS_CUTTABLE = """() => {
+  const original = window.fetch;
+  window.fetch = async (path, options) => {
+    const response = await original(path, options);
+    if (!path.includes("/chat/stream/")) return response;
+    const cut = new Promise((_, reject) => (window.cutStream = () => reject(new TypeError("cut"))));
+    const reader = response.body.getReader();
+    const pull = async (controller) => {
+      const { done, value } = await Promise.race([reader.read(), cut]);
+      if (done) controller.close();
+      else controller.enqueue(value);
+    };
+    return new Response(new ReadableStream({ pull }), response);
+  };
+}"""
+
 
 def test_words_are_visible_before_answer_ends(chat: ChatPage) -> None:
     chat.ask("Good morning")
@@ -54,9 +71,11 @@ def test_answer_is_whole_and_single_when_reloaded_in_the_middle(chat: ChatPage) 
 def test_answer_is_whole_and_single_when_connection_was_lost(
     chat: ChatPage, context: BrowserContext
 ) -> None:
+    chat.page.evaluate(_MAKE_STREAMS_CUTTABLE)
     chat.ask("Good morning")
     expect(chat.answers).to_contain_text(BEGINNING)
     context.set_offline(True)
+    chat.page.evaluate("cutStream()")
     expect(chat.page.get_by_text("Connection lost")).to_be_visible()
     context.set_offline(False)
     expect(chat.answers).to_contain_text(ENDING, timeout=ANSWER_MILLISECONDS)
@@ -128,10 +147,14 @@ def test_reason_is_shown_when_message_is_refused(chat: ChatPage) -> None:
     chat.page.route(
         re.compile(r"/api/agents/chat/Demo"), lambda route: route.fulfill(status=429, json=refusal)
     )
-    answer = chat.ask_and_wait("Good morning")
-    expect(answer.get_by_role("alert")).to_contain_text("as many messages as are allowed")
+    chat.ask("Good morning")
+    expect(chat.answers.get_by_role("alert")).to_contain_text("as many messages as are allowed")
+    expect(chat.field).to_have_value("Good morning")
     chat.page.unroute_all()
-    expect(chat.ask_and_wait("echo again")).to_contain_text("echo again")
+    chat.ask("echo again")
+    expect(chat.answers).to_contain_text("You wrote:")
+    expect(chat.questions).to_have_text(["echo again"])
+    chat.wait_for_end()
     chat.page.reload()
     expect(chat.questions).to_have_text(["echo again"])
 

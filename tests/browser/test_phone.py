@@ -52,6 +52,6 @@ def test_chats_are_in_a_drawer(phone: ChatPage) -> None:
     expect(phone.history).to_be_hidden()
     expect(phone.page.get_by_role("button", name="Open the list of chats")).to_be_focused()
     phone.page.get_by_role("button", name="Open the list of chats").tap()
-    phone.page.get_by_role("button", name="New chat").first.tap()
+    phone.page.locator("#new-chat").tap()
     expect(phone.history).to_be_hidden()
     expect(phone.answers).to_have_count(0)

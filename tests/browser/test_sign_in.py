@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 
 from tests.browser.chat_page import PASSWORD, ChatPage
 from tests.live import live_server
@@ -47,7 +47,7 @@ def test_request_is_repeated_with_new_token_when_answer_is_401(chat: ChatPage) -
     chat.ask_and_wait("echo")
     refused: list[str] = []
 
-    def refuse_once(route) -> None:  # type: ignore[no-untyped-def]
+    def refuse_once(route: Route) -> None:
         if refused:
             route.continue_()
             return

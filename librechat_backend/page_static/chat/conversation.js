@@ -10,12 +10,13 @@ import { draw, renameView, scrollToEnd } from "./thread.js";
 const RUNNING = "running"; // the key of the answer being written
 const RETRY_PAUSES_MS = [1000, 2000];
 
-const state = { id: null, messages: [], chosen: new Map(), run: null };
+const state = { id: null, messages: [], chosen: new Map(), loading: null, run: null };
 let hooks = {};
 
 /**
  * `hooks`: `model()` → what to ask, `opened(conversation)`, `created(id)`, `titled(id, title)`,
- * `changed()` when the history is out of date, `running(run)`, `connection(isConnected)`.
+ * `changed()` when the history is out of date, `running(run)`, `unsent(text)`,
+ * `connection(isConnected)`, `drawn(count)`.
  */
 export function setUpConversation(given) {
   hooks = given;
@@ -32,22 +33,29 @@ export function startNew() {
 /** Show a stored conversation and take up its answer where one is being written. */
 export async function open(id) {
   show(id, []);
+  state.loading = load(id);
+  const run = await state.loading;
+  if (run) await followRun(run, true);
+}
+
+async function load(id) {
   const [conversation] = await Promise.all([request("GET", `/api/convos/${id}`), reload()]);
-  if (state.id !== id) return;
+  if (state.id !== id) return null;
   hooks.opened(conversation);
-  await resume();
+  return takeUp();
 }
 
 /** What another tab or device may have done meanwhile. */
 export async function catchUp() {
   if (!state.id || state.run) return;
   await reload();
-  await resume();
+  const run = await takeUp();
+  if (run) await followRun(run, true);
 }
 
 function show(id, messages) {
   leaveRun();
-  Object.assign(state, { id, messages, chosen: new Map() });
+  Object.assign(state, { id, messages, chosen: new Map(), loading: null });
   redraw();
   scrollToEnd();
 }
@@ -60,10 +68,11 @@ async function reload() {
   redraw();
 }
 
-async function resume() {
+/** The answer that is being written, if one is. */
+async function takeUp() {
   const id = state.id;
   const status = await request("GET", `/api/agents/chat/status/${id}`);
-  if (!status.active || state.id !== id || state.run) return;
+  if (!status.active || state.id !== id || state.run) return null;
   const { userMessage, sender, model } = status.resumeState;
   const run = startRun({ ...userMessage, isCreatedByUser: true }, { sender, model });
   run.epoch = status.createdAt;
@@ -71,18 +80,21 @@ async function resume() {
   // A partial row of the same answer may be stored already; the run shows it.
   run.hiddenId = status.resumeState.responseMessageId;
   redraw();
-  await followRun(run, true);
+  return run;
 }
 
 // -- Asking -----------------------------------------------------------------------------------
 
 export async function ask(text) {
-  const stored = branchOf(state.messages, state.chosen).filter(({ message }) => !message.isLocal);
-  const parent = stored.at(-1)?.message.messageId ?? ROOT;
+  await state.loading?.catch(() => {}); // opening it reports its failure itself
+  if (state.run) return hooks.unsent(text);
+  state.messages = state.messages.filter(({ isLocal }) => !isLocal);
+  const parent = branchOf(state.messages, state.chosen).at(-1)?.message.messageId ?? ROOT;
   const question = {
     messageId: crypto.randomUUID?.() ?? `${Date.now()}`,
     parentMessageId: parent,
     isCreatedByUser: true,
+    isLocal: true,
     text,
   };
   state.chosen.set(parent, question.messageId);
@@ -90,9 +102,10 @@ export async function ask(text) {
 }
 
 /** Another answer to the same question, beside the one there is. */
-async function regenerate(message) {
+async function answerAgain(message) {
   const question = state.messages.find(({ messageId }) => messageId === message.parentMessageId);
   if (!question || state.run) return;
+  if (question.isLocal) return ask(question.text);
   state.chosen.delete(question.messageId);
   await run(question, {
     isRegenerate: true,
@@ -218,13 +231,13 @@ function onFrame(current, frame) {
 function adoptQuestion({ question }, message) {
   renameView(question.messageId, message.messageId);
   state.chosen.set(message.parentMessageId, message.messageId);
-  Object.assign(question, message);
+  Object.assign(question, message, { isLocal: false });
 }
 
 function finish(current, { requestMessage, responseMessage, title }) {
   const replaced = new Set([requestMessage?.messageId, responseMessage.messageId, current.question.messageId]);
   const kept = state.messages.filter(({ messageId }) => !replaced.has(messageId));
-  const question = { ...current.question, ...requestMessage };
+  const question = { ...current.question, ...requestMessage, isLocal: false };
   renameView(RUNNING, responseMessage.messageId);
   state.messages = [...kept, question, responseMessage];
   if (title) hooks.titled(state.id, title);
@@ -234,8 +247,7 @@ function finish(current, { requestMessage, responseMessage, title }) {
 function fail(current, error) {
   if (state.run !== current) return;
   const { messageId } = current.question;
-  // Without an epoch the question never reached the server: the next one takes its place.
-  current.question.isLocal ||= !current.epoch;
+  if (current.question.isLocal) hooks.unsent(current.question.text);
   const bubble = {
     messageId: `${messageId}_`,
     parentMessageId: messageId,
@@ -304,7 +316,7 @@ function itemOf({ message, siblings, parent }) {
     message,
     isRunning: false,
     siblings: { position, count: state.run ? 1 : siblings.length, show },
-    regenerate: () => regenerate(message),
+    answerAgain: () => answerAgain(message),
   };
 }
 

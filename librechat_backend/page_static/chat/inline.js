@@ -15,6 +15,7 @@ const EMPHASIS = [
 /** Nodes for `text`. */
 export function inline(text, depth = 0) {
   const nodes = [];
+  const unclosed = new Set(); // markers without a partner: looked for once, not at each of them
   let plain = "";
   let position = 0;
   const add = (node) => {
@@ -27,7 +28,7 @@ export function inline(text, depth = 0) {
     const next = SPECIAL.exec(text)?.index ?? text.length;
     plain += text.slice(position, next);
     if (next === text.length) break;
-    const found = depth < DEEPEST ? match(text, next, depth) : null;
+    const found = depth < DEEPEST ? match(text, next, depth, unclosed) : null;
     if (found?.node) add(found.node);
     else plain += found ? found.text : text[next];
     position = found ? found.end : next + 1;
@@ -37,7 +38,7 @@ export function inline(text, depth = 0) {
 }
 
 /** What begins at `start`: `{node | text, end}`, or null for a character without meaning. */
-function match(text, start, depth) {
+function match(text, start, depth, unclosed) {
   switch (text[start]) {
     case "\\": return escaped(text, start);
     case "`": return code(text, start);
@@ -45,7 +46,7 @@ function match(text, start, depth) {
     case "!": return text[start + 1] === "[" ? link(text, start + 1, depth) : null;
     case "<": return bracketed(text, start);
     case "h": return bareLink(text, start);
-    default: return emphasis(text, start, depth);
+    default: return emphasis(text, start, depth, unclosed);
   }
 }
 
@@ -132,20 +133,23 @@ export function safeAddress(address) {
   }
 }
 
-function emphasis(text, start, depth) {
+function emphasis(text, start, depth, unclosed) {
   const rule = EMPHASIS.find(([marker]) => text.startsWith(marker, start));
-  if (!rule) return null;
+  if (!rule || unclosed.has(rule[0])) return null;
   const [marker, ...tags] = rule;
   if (marker[0] === "_" && WORD.test(text[start - 1] ?? "")) return null;
+  if (/^\s?$/.test(text[start + marker.length] ?? "")) return null;
   const end = emphasisEnd(text, start + marker.length, marker);
-  if (end < 0) return null;
+  if (end < 0) {
+    unclosed.add(marker);
+    return null;
+  }
   const children = inline(text.slice(start + marker.length, end), depth + 1);
   const node = tags.reduceRight((inner, tag) => [element(tag, {}, ...inner)], children)[0];
   return { node, end: end + marker.length };
 }
 
 function emphasisEnd(text, from, marker) {
-  if (!text[from] || /\s/.test(text[from])) return -1;
   for (let at = from; at < text.length; at++) {
     if (text[at] === "\\") at++;
     else if (text[at] === "`") at = Math.max(at, codeEnd(text, at) - 1);

@@ -39,11 +39,12 @@ function setUp() {
   setUpHistory({ deleted, titled, failed: notify });
   conversation.setUpConversation({
     model: chosenModel,
-    opened: ({ endpoint, model }) => choose(endpoint, model),
+    opened: ({ endpoint, model, spec }) => choose(endpoint, model, spec),
     created,
     titled,
     changed: () => refreshHistory().then(showTitle).catch(() => {}),
     running,
+    unsent: (text) => byId("text").value || setText(text),
     connection: (isConnected) => (byId("connection").hidden = isConnected),
     drawn: (count) => (byId("welcome").hidden = count > 0 || conversation.openId() !== null),
   });
@@ -61,27 +62,27 @@ function setUp() {
 
 async function enter(user) {
   isSignedIn = true;
-  byId("sign-in").hidden = true;
-  byId("app").hidden = false;
   const name = user.name || user.username || user.email;
   byId("user-name").textContent = name;
   byId("initial").textContent = name.slice(0, 1).toUpperCase();
   byId("greeting").textContent = `Hello, ${name.split(" ")[0]}`;
   for (const node of document.querySelectorAll("[data-admin]")) node.hidden = user.role !== "ADMIN";
-  try {
-    await load();
-  } catch (error) {
-    notify(readable(error));
-  }
-}
-
-async function load() {
-  await loadModels();
+  await attempt(loadModels);
   byId("demo").hidden = !isDemoOnly();
   byId("suggestions").hidden = !isDemoOnly();
   byId("no-models").hidden = hasModels();
-  await refreshHistory();
-  await openFromAddress();
+  byId("sign-in").hidden = true;
+  byId("app").hidden = false;
+  await Promise.all([openFromAddress(), attempt(refreshHistory)]);
+  showTitle();
+}
+
+async function attempt(action) {
+  try {
+    await action();
+  } catch (error) {
+    notify(readable(error));
+  }
 }
 
 function leave() {

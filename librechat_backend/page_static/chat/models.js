@@ -1,4 +1,4 @@
-// The choice of service and model.
+// The choice of what to talk to: a preset of the server, or a service and its model.
 
 import { request } from "./api.js";
 import { byId, element } from "./dom.js";
@@ -8,47 +8,67 @@ const DEMO = "Demo";
 
 let endpoints = {};
 
-/** Fill the menu with what the server offers. */
+/** Fill the menu with what the server offers this person. */
 export async function loadModels() {
-  const [settings, models] = await Promise.all([
+  const [config, settings, models] = await Promise.all([
+    request("GET", "/api/config"),
     request("GET", "/api/endpoints"),
     request("GET", "/api/models"),
   ]);
   endpoints = settings;
-  const names = Object.keys(settings)
+  const specs = config.modelSpecs?.list ?? [];
+  const groups = specs.length ? [specGroup(specs)] : [];
+  const isFree = !config.modelSpecs?.enforce && config.interface?.modelSelect !== false;
+  if (isFree || !specs.length) groups.push(...modelGroups(models));
+  byId("model").replaceChildren(...groups);
+  chooseFirst(specs);
+}
+
+function specGroup(specs) {
+  const options = specs.map(({ name, label, preset }) => option(label, preset.endpoint, preset.model, name));
+  return element("optgroup", { label: "Presets" }, ...options);
+}
+
+function modelGroups(models) {
+  return Object.keys(endpoints)
     .filter((name) => models[name]?.length)
-    .sort((a, b) => settings[a].order - settings[b].order);
-  byId("model").replaceChildren(...names.map((name) => group(name, models[name])));
+    .sort((a, b) => endpoints[a].order - endpoints[b].order)
+    .map((name) => {
+      const options = models[name].map((model) => option(model, name, model));
+      return element("optgroup", { label: endpoints[name].modelDisplayLabel ?? name }, ...options);
+    });
+}
+
+const option = (label, ...choice) => element("option", { value: JSON.stringify(choice) }, label);
+
+/** What the person chose last; for somebody new, what the server prefers. */
+function chooseFirst(specs) {
+  const preferred = specs.find((spec) => spec.default);
+  if (preferred) choose(preferred.preset.endpoint, preferred.preset.model, preferred.name);
   choose(...stored());
 }
 
-function group(name, models) {
-  const options = models.map((model) =>
-    element("option", { value: JSON.stringify([name, model]) }, model),
-  );
-  return element("optgroup", { label: endpoints[name].modelDisplayLabel ?? name }, ...options);
-}
-
-/** Select a model where it is offered; otherwise the choice stays. */
-export function choose(endpoint, model) {
-  const value = JSON.stringify([endpoint, model]);
+/** Select a choice where it is offered; otherwise the one there is stays. */
+export function choose(endpoint, model, spec) {
   const menu = byId("model");
-  if ([...menu.options].some((option) => option.value === value)) menu.value = value;
+  const offered = new Set([...menu.options].map(({ value }) => value));
+  const wanted = [spec ? [endpoint, model, spec] : null, [endpoint, model]].map((c) => JSON.stringify(c));
+  menu.value = wanted.find((value) => offered.has(value)) ?? menu.value;
 }
 
 /** What the next message is asked of, as the server's fields. */
 export function chosenModel() {
-  const [endpoint, model] = JSON.parse(byId("model").value);
-  const { type, modelDisplayLabel } = endpoints[endpoint];
-  return { endpoint, endpointType: type, model, modelDisplayLabel };
+  const [endpoint, model, spec] = JSON.parse(byId("model").value);
+  const { type, modelDisplayLabel } = endpoints[endpoint] ?? {};
+  return { endpoint, endpointType: type, model, modelDisplayLabel, spec };
 }
 
 export const hasModels = () => byId("model").options.length > 0;
 
 /** Whether only prepared answers are there because no service is connected. */
 export function isDemoOnly() {
-  const offered = [...byId("model").querySelectorAll("optgroup")].map(({ label }) => label);
-  return offered.length === 1 && offered[0] === DEMO;
+  const choices = [...byId("model").options].map(({ value }) => JSON.parse(value));
+  return choices.length > 0 && choices.every(([endpoint]) => endpoint === DEMO);
 }
 
 export function setUpModels() {

@@ -9,7 +9,7 @@ const NEAR_END_PX = 80;
 const views = new Map();
 let isFollowing = true;
 
-/** Show `items` = `{key, message, siblings, isRunning, …actions}` in order. */
+/** Show `items` = `{key, message, siblings, isRunning, answerAgain}` in order. */
 export function draw(items) {
   const container = byId("messages");
   const nodes = items.map((item) => viewOf(item).node);
@@ -100,8 +100,8 @@ function partsOf({ content, error, text }) {
   return [error ? { type: "error", error: text } : { type: "text", text }];
 }
 
-function answerButtons({ message, siblings, regenerate }) {
-  const again = iconButton("again", "Answer again", regenerate);
+function answerButtons({ message, siblings, answerAgain }) {
+  const again = iconButton("again", "Answer again", answerAgain);
   return [copyButton("Copy answer", () => plainText(message)), again, ...siblingButtons(siblings)];
 }
 
