@@ -36,7 +36,10 @@ test('signing in gives a token, the user and a cookie scripts cannot read', asyn
 
   const claims = JSON.parse(atob(person.token.split('.')[1]));
   assert.equal(claims.id, person.user.id);
-  assert.ok(claims.exp * 1000 - Date.now() > 120_000, 'the client refreshes at less than 2 minutes');
+  assert.ok(
+    claims.exp * 1000 - Date.now() > 120_000,
+    'the client refreshes at less than 2 minutes',
+  );
   const { attributes } = person.cookies.get('refreshToken');
   assert.ok(attributes.has('httponly'));
   assert.equal(attributes.get('samesite').toLowerCase(), 'strict');
@@ -98,7 +101,10 @@ test('two tabs may refresh at the same moment', async () => {
   await newPerson('grace');
   const answers = await Promise.all([request.refreshToken(), request.refreshToken()]);
 
-  assert.deepEqual(answers.map(({ user }) => user.name), ['grace', 'grace']);
+  assert.deepEqual(
+    answers.map(({ user }) => user.name),
+    ['grace', 'grace'],
+  );
 });
 
 test('without a cookie a refresh is 200 and no token', async () => {
@@ -164,7 +170,12 @@ test('strangers get 401 and nothing else', async () => {
 test('forms of mail that is not sent are answered', async () => {
   stranger();
   await refused(dataService.requestPasswordReset({ email: alice.email }), 403);
-  const reset = { userId: alice.user.id, token: 'x', password: PASSWORD, confirm_password: PASSWORD };
+  const reset = {
+    userId: alice.user.id,
+    token: 'x',
+    password: PASSWORD,
+    confirm_password: PASSWORD,
+  };
   await refused(dataService.resetPassword(reset), 403);
   await refused(dataService.verifyEmail({ email: alice.email, token: 'x' }), 400, {
     message: 'Invalid or expired email verification token',
@@ -174,7 +185,10 @@ test('forms of mail that is not sent are answered', async () => {
 
 test('terms are accepted once and the first time is kept', async () => {
   await newPerson('mallory');
-  assert.deepEqual(await dataService.getUserTerms(), { termsAccepted: false, termsAcceptedAt: null });
+  assert.deepEqual(await dataService.getUserTerms(), {
+    termsAccepted: false,
+    termsAcceptedAt: null,
+  });
   const accepted = await dataService.acceptTerms();
 
   assertIso(accepted.termsAcceptedAt);

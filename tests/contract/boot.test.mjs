@@ -35,7 +35,9 @@ test('strangers learn what the sign-in page needs and no more', async () => {
 });
 
 test('a dead token counts as a stranger for the configuration', async () => {
-  const response = await fetch(`${BASE_URL}/api/config`, { headers: { Authorization: 'Bearer dead' } });
+  const response = await fetch(`${BASE_URL}/api/config`, {
+    headers: { Authorization: 'Bearer dead' },
+  });
   assert.equal(response.status, 200);
   assert.equal('balance' in (await response.json()), false);
 });
@@ -76,7 +78,10 @@ test('the endpoints are those of the environment, in the order of the menu', asy
 
 test('each endpoint has its models, and none is called initial', async () => {
   alice.act();
-  const [models, endpoints] = await Promise.all([dataService.getModels(), dataService.getAIEndpoints()]);
+  const [models, endpoints] = await Promise.all([
+    dataService.getModels(),
+    dataService.getAIEndpoints(),
+  ]);
 
   assert.deepEqual(Object.keys(models).sort(), Object.keys(endpoints).sort());
   library.modelConfigSchema.parse(models);
@@ -88,7 +93,10 @@ test('each endpoint has its models, and none is called initial', async () => {
 
 test('the gauge knows a context window for each model', async () => {
   alice.act();
-  const [windows, models] = await Promise.all([dataService.getTokenConfig(), dataService.getModels()]);
+  const [windows, models] = await Promise.all([
+    dataService.getTokenConfig(),
+    dataService.getModels(),
+  ]);
 
   for (const model of models.openAI) {
     assert.ok(windows.openAI[model].context > 0);
@@ -102,8 +110,21 @@ test('the role’s matrix is complete, and what is not built is denied', async (
 
   library.roleSchema.parse(role);
   assert.equal(role.name, 'USER');
-  assert.deepEqual(Object.keys(library.roleDefaults.USER.permissions).filter((type) => !(type in role.permissions)), []);
-  for (const type of ['PROMPTS', 'MEMORIES', 'AGENTS', 'SKILLS', 'MCP_SERVERS', 'BOOKMARKS', 'SHARED_LINKS']) {
+  assert.deepEqual(
+    Object.keys(library.roleDefaults.USER.permissions).filter(
+      (type) => !(type in role.permissions),
+    ),
+    [],
+  );
+  for (const type of [
+    'PROMPTS',
+    'MEMORIES',
+    'AGENTS',
+    'SKILLS',
+    'MCP_SERVERS',
+    'BOOKMARKS',
+    'SHARED_LINKS',
+  ]) {
     assert.equal(Object.values(role.permissions[type]).includes(true), false, type);
   }
   assert.equal(role.permissions.TEMPORARY_CHAT.USE, true);

@@ -34,10 +34,17 @@ test('regenerating adds a sibling answer and keeps the question', async () => {
   assert.equal(again.requestMessage.messageId, first.requestMessage.messageId);
   assert.notEqual(again.responseMessage.messageId, first.responseMessage.messageId);
   assert.equal(again.responseMessage.parentMessageId, first.requestMessage.messageId);
-  const stored = asMessages(await dataService.getMessagesByConvoId(first.conversation.conversationId));
-  assert.deepEqual(stored.map((message) => message.messageId), [
-    first.requestMessage.messageId, first.responseMessage.messageId, again.responseMessage.messageId,
-  ]);
+  const stored = asMessages(
+    await dataService.getMessagesByConvoId(first.conversation.conversationId),
+  );
+  assert.deepEqual(
+    stored.map((message) => message.messageId),
+    [
+      first.requestMessage.messageId,
+      first.responseMessage.messageId,
+      again.responseMessage.messageId,
+    ],
+  );
 });
 
 test('regenerating leaves the replaced answer out of what the provider reads', async () => {
@@ -61,9 +68,10 @@ test('an edited question becomes a sibling question', async () => {
   assert.equal(edited.requestMessage.parentMessageId, NO_PARENT);
   assert.notEqual(edited.requestMessage.messageId, first.requestMessage.messageId);
   const stored = await dataService.getMessagesByConvoId(first.conversation.conversationId);
-  assert.deepEqual(stored.map((message) => message.parentMessageId), [
-    NO_PARENT, first.requestMessage.messageId, NO_PARENT, edited.requestMessage.messageId,
-  ]);
+  assert.deepEqual(
+    stored.map((message) => message.parentMessageId),
+    [NO_PARENT, first.requestMessage.messageId, NO_PARENT, edited.requestMessage.messageId],
+  );
 });
 
 test('an edited answer is continued in a new one, indices counted anew', async () => {
@@ -75,7 +83,10 @@ test('an edited answer is continued in a new one, indices counted anew', async (
   });
 
   assert.equal(continued.replay.text, 'Once upon a time', 'only what is new is streamed');
-  assert.deepEqual([...continued.replay.steps.values()].map((step) => step.index), [0]);
+  assert.deepEqual(
+    [...continued.replay.steps.values()].map((step) => step.index),
+    [0],
+  );
   assert.deepEqual(continued.responseMessage.content, [
     { type: 'text', text: 'Long ago Once upon a time' },
   ]);
@@ -103,7 +114,10 @@ test('edited thoughts stay before the new answer', async () => {
 test('an answer cut off by its length can be continued', async () => {
   const first = await ask(alice, OPENAI, { text: '[[length]] [[say:To be]] Quote' });
   assert.equal(first.responseMessage.finish_reason, 'length', 'the client shows Continue');
-  const continued = await ask(alice, first.conversation, { ...regenerate(first), isContinued: true });
+  const continued = await ask(alice, first.conversation, {
+    ...regenerate(first),
+    isContinued: true,
+  });
 
   assert.equal(continued.requestMessage.messageId, first.requestMessage.messageId);
   assert.equal(continued.responseMessage.parentMessageId, first.requestMessage.messageId);

@@ -38,10 +38,17 @@ test('an answer arrives frame by frame and ends with the stored messages', async
   const turn = await ask(alice, OPENAI, { text });
   const { replay, started, conversation, requestMessage, responseMessage } = turn;
 
-  assert.deepEqual(replay.kinds.filter((kind) => kind !== 'title'), [
-    'created', 'on_context_usage', 'step', ...replay.kinds.filter((kind) => kind === 'step').slice(1),
-    'on_token_usage', 'final',
-  ]);
+  assert.deepEqual(
+    replay.kinds.filter((kind) => kind !== 'title'),
+    [
+      'created',
+      'on_context_usage',
+      'step',
+      ...replay.kinds.filter((kind) => kind === 'step').slice(1),
+      'on_token_usage',
+      'final',
+    ],
+  );
   assert.deepEqual(replay.created, {
     created: true,
     streamId: started.streamId,
@@ -77,7 +84,10 @@ test('an answer arrives frame by frame and ends with the stored messages', async
   assert.equal(parsed.promptPrefix, 'Be brief.');
   assert.equal(conversation.messages.length, 2);
   const read = await dataService.getConversationById(conversation.conversationId);
-  assert.deepEqual({ ...read, updatedAt: null }, { ...conversation, title: read.title, updatedAt: null });
+  assert.deepEqual(
+    { ...read, updatedAt: null },
+    { ...conversation, title: read.title, updatedAt: null },
+  );
 });
 
 test('what the person chose reaches the provider', async () => {
@@ -113,10 +123,16 @@ test('thoughts and the answer have a slot each', async () => {
     text: 'think',
   });
 
-  assert.deepEqual(responseMessage.content.map((part) => part.type), ['think', 'text']);
+  assert.deepEqual(
+    responseMessage.content.map((part) => part.type),
+    ['think', 'text'],
+  );
   assert.equal(responseMessage.content[0].think, replay.thoughts);
   assert.equal(responseMessage.content[1].text, replay.text);
-  assert.deepEqual([...replay.steps.values()].map((step) => step.index), [0, 1]);
+  assert.deepEqual(
+    [...replay.steps.values()].map((step) => step.index),
+    [0, 1],
+  );
 });
 
 test('a second message continues the conversation', async () => {
@@ -130,12 +146,20 @@ test('a second message continues the conversation', async () => {
   assert.equal(second.started.conversationId, first.started.conversationId);
   assert.equal(second.requestMessage.parentMessageId, first.responseMessage.messageId);
   const stored = asMessages(await dataService.getMessagesByConvoId(first.started.conversationId));
-  assert.deepEqual(stored.map((message) => message.messageId), [
-    first.requestMessage.messageId, first.responseMessage.messageId,
-    second.requestMessage.messageId, second.responseMessage.messageId,
-  ]);
+  assert.deepEqual(
+    stored.map((message) => message.messageId),
+    [
+      first.requestMessage.messageId,
+      first.responseMessage.messageId,
+      second.requestMessage.messageId,
+      second.responseMessage.messageId,
+    ],
+  );
   const [body] = await answersAskedWith(mark);
-  assert.deepEqual(body.messages.map((message) => message.role), ['system', 'user', 'assistant', 'user']);
+  assert.deepEqual(
+    body.messages.map((message) => message.role),
+    ['system', 'user', 'assistant', 'user'],
+  );
 });
 
 test('a new conversation gets a title, on the stream or by asking', async () => {
@@ -147,7 +171,10 @@ test('a new conversation gets a title, on the stream or by asking', async () => 
 
   assert.equal(title, 'Lily pads');
   const frame = stream.payloads.find((data) => data.event === 'title');
-  assert.deepEqual(frame?.data ?? { title }, frame ? { conversationId: started.conversationId, title } : { title });
+  assert.deepEqual(
+    frame?.data ?? { title },
+    frame ? { conversationId: started.conversationId, title } : { title },
+  );
   const { conversations } = await dataService.listConversations();
   const row = conversations.find((one) => one.conversationId === started.conversationId);
   assert.equal(row.title, 'Lily pads');
@@ -172,7 +199,10 @@ test('a temporary chat is answered, has an end and is in no list', async () => {
     assert.ok(Date.parse(kept.expiredAt) > Date.now());
   }
   const { conversations } = await dataService.listConversations();
-  assert.equal(conversations.some((one) => one.conversationId === conversation.conversationId), false);
+  assert.equal(
+    conversations.some((one) => one.conversationId === conversation.conversationId),
+    false,
+  );
   asConversation(await dataService.getConversationById(conversation.conversationId));
   await refused(dataService.genTitle({ conversationId: conversation.conversationId }), 404);
 });
@@ -202,7 +232,10 @@ test('the address may name the endpoint in any way', async () => {
 test('nothing is left behind when the answer is there', async () => {
   const { started } = await ask(alice, DEMO, { text: 'done?' });
 
-  assert.deepEqual(await status(started.conversationId), { active: false, generationProtocolVersion: 1 });
+  assert.deepEqual(await status(started.conversationId), {
+    active: false,
+    generationProtocolVersion: 1,
+  });
   assert.deepEqual(await dataService.getActiveJobs(), { activeJobIds: [] });
 });
 
@@ -215,7 +248,10 @@ test('a generation is its owner’s alone', async () => {
   assert.deepEqual(JSON.parse(foreign.failure), { error: 'Unauthorized' });
   await refused(status(started.conversationId), 403);
   await refused(dataService.getMessagesByConvoId(started.conversationId), 404);
-  const { server, payload } = buildRequest({ ...DEMO, conversationId: started.conversationId }, { text: 'me too' });
+  const { server, payload } = buildRequest(
+    { ...DEMO, conversationId: started.conversationId },
+    { text: 'me too' },
+  );
   assert.ok((await post(server, payload)).status >= 400);
 
   const nobody = await follow({ token: '' }, started).ended();
@@ -231,7 +267,10 @@ test('an unknown stream is 404 and a malformed epoch 400', async () => {
   assert.equal(unknown.status, 404);
   assert.equal(JSON.parse(unknown.failure).error, 'Stream not found');
 
-  const malformed = await follow(alice, { streamId: randomUUID(), generationCreatedAt: 'x' }).ended();
+  const malformed = await follow(alice, {
+    streamId: randomUUID(),
+    generationCreatedAt: 'x',
+  }).ended();
   assert.equal(malformed.status, 400);
   assert.deepEqual(JSON.parse(malformed.failure), { error: 'Invalid generation identity' });
 });

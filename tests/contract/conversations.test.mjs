@@ -70,14 +70,21 @@ test('an unknown chat and a stranger’s are the same 404', async () => {
 
 test('renaming trims, and answers the whole chat', async () => {
   const { conversationId } = chat;
-  const renamed = await dataService.updateConversation({ conversationId, title: '  Ebb and flow ' });
+  const renamed = await dataService.updateConversation({
+    conversationId,
+    title: '  Ebb and flow ',
+  });
 
   asConversation(renamed);
   assert.equal(renamed.title, 'Ebb and flow');
   assert.equal(renamed.temperature, 0.4);
   assert.ok(renamed.updatedAt > chat.updatedAt, 'renaming moves the chat up');
-  await refused(dataService.updateConversation({ title: 'x' }), 400, { error: 'conversationId is required' });
-  await refused(dataService.updateConversation({ conversationId }), 400, { error: 'title is required' });
+  await refused(dataService.updateConversation({ title: 'x' }), 400, {
+    error: 'conversationId is required',
+  });
+  await refused(dataService.updateConversation({ conversationId }), 400, {
+    error: 'title is required',
+  });
 });
 
 test('archiving moves a chat between the lists', async () => {
@@ -86,7 +93,9 @@ test('archiving moves a chat between the lists', async () => {
 
   assert.equal(archived.isArchived, true);
   assert.equal((await listed()).includes(conversationId), false);
-  assert.deepEqual(await listed({ isArchived: true, sortBy: 'createdAt', sortDirection: 'desc' }), [conversationId]);
+  assert.deepEqual(await listed({ isArchived: true, sortBy: 'createdAt', sortDirection: 'desc' }), [
+    conversationId,
+  ]);
   await dataService.archiveConversation({ conversationId, isArchived: false });
   assert.equal((await listed()).includes(conversationId), true);
 });
@@ -117,9 +126,15 @@ test('pages follow each other without a gap or a repetition', async () => {
   assert.equal(all.length, 5);
   assert.deepEqual(paged, all);
   const titles = await dataService.listConversations({ sortBy: 'title', sortDirection: 'asc' });
-  assert.deepEqual(titles.conversations.map((one) => one.title), ['Chat 1', 'Chat 2', 'Chat 3', 'Chat 4', 'Chat 5']);
+  assert.deepEqual(
+    titles.conversations.map((one) => one.title),
+    ['Chat 1', 'Chat 2', 'Chat 3', 'Chat 4', 'Chat 5'],
+  );
   const found = await dataService.listConversations({ search: 'chat 3' });
-  assert.deepEqual(found.conversations.map((one) => one.title), ['Chat 3']);
+  assert.deepEqual(
+    found.conversations.map((one) => one.title),
+    ['Chat 3'],
+  );
 });
 
 test('deleting a chat deletes its messages', async () => {
@@ -141,15 +156,26 @@ test('a delete that names no chat deletes none', async () => {
 
   await refused(dataService.deleteConversation({}), 400, { error: 'no parameters provided' });
   await refused(dataService.deleteConversation({ endpoint: 'Demo' }), 400);
-  assert.equal(await dataService.deleteConversation({ source: 'button' }), 'No conversationId provided');
+  assert.equal(
+    await dataService.deleteConversation({ source: 'button' }),
+    'No conversationId provided',
+  );
   assert.deepEqual(await listed(), before);
 });
 
 test('nobody changes what belongs to somebody else, or does not exist', async () => {
   bob.act();
   for (const conversationId of [chat.conversationId, randomUUID()]) {
-    await refused(dataService.updateConversation({ conversationId, title: 'mine' }), 404, NOT_FOUND);
-    await refused(dataService.archiveConversation({ conversationId, isArchived: true }), 404, NOT_FOUND);
+    await refused(
+      dataService.updateConversation({ conversationId, title: 'mine' }),
+      404,
+      NOT_FOUND,
+    );
+    await refused(
+      dataService.archiveConversation({ conversationId, isArchived: true }),
+      404,
+      NOT_FOUND,
+    );
     await refused(dataService.pinConversation({ conversationId, pinned: true }), 404, NOT_FOUND);
     await refused(dataService.deleteConversation({ conversationId, source: 'button' }), 404);
   }

@@ -18,13 +18,24 @@ before(async () => {
 /** What the client renders of an answer: parts where there are any, else the error bubble. */
 function shownError(message) {
   if (message.content?.length) {
-    return message.content.filter((part) => part.type === 'error').map((part) => part.error).join('');
+    return message.content
+      .filter((part) => part.type === 'error')
+      .map((part) => part.error)
+      .join('');
   }
   assert.equal(message.error, true);
   return message.text;
 }
 
-for (const marker of ['status:401', 'status:429', 'status:500', 'context', 'error-frame', 'cut', 'malformed']) {
+for (const marker of [
+  'status:401',
+  'status:429',
+  'status:500',
+  'context',
+  'error-frame',
+  'cut',
+  'malformed',
+]) {
   test(`${marker}: the error is shown, stored, and the chat goes on`, async () => {
     const failed = await ask(alice, OPENAI, { text: `[[${marker}]] [[say:Never]]` });
     const { conversation, requestMessage, responseMessage } = failed;
@@ -33,9 +44,10 @@ for (const marker of ['status:401', 'status:429', 'status:500', 'context', 'erro
     assert.notEqual(shownError(responseMessage), '');
     assert.equal(shownError(responseMessage).includes('sk-test'), false, 'the key stays inside');
     const stored = asMessages(await dataService.getMessagesByConvoId(conversation.conversationId));
-    assert.deepEqual(stored.map((message) => message.messageId), [
-      requestMessage.messageId, responseMessage.messageId,
-    ]);
+    assert.deepEqual(
+      stored.map((message) => message.messageId),
+      [requestMessage.messageId, responseMessage.messageId],
+    );
     assert.equal(shownError(stored[1]), shownError(responseMessage));
     const next = await ask(alice, conversation, {
       text: '[[say:Better.]] Once more',
@@ -47,10 +59,15 @@ for (const marker of ['status:401', 'status:429', 'status:500', 'context', 'erro
 
 for (const marker of ['no-end', 'cut']) {
   test(`${marker}: what was said before the break stays`, async () => {
-    const { replay, responseMessage } = await ask(alice, OPENAI, { text: `[[${marker}]] [[say:Half a]]` });
+    const { replay, responseMessage } = await ask(alice, OPENAI, {
+      text: `[[${marker}]] [[say:Half a]]`,
+    });
 
     assert.equal(replay.text.trim(), 'Half a');
-    assert.deepEqual(responseMessage.content.map((part) => part.type), ['text', 'error']);
+    assert.deepEqual(
+      responseMessage.content.map((part) => part.type),
+      ['text', 'error'],
+    );
   });
 }
 
@@ -74,15 +91,23 @@ test('a refusal is text, and a provider that does not stream is an answer too', 
 });
 
 test('what was said before the break stays, the error follows it', async () => {
-  const { replay, responseMessage } = await ask(alice, newChat('Demo', 'demo-breaking'), { text: 'go' });
+  const { replay, responseMessage } = await ask(alice, newChat('Demo', 'demo-breaking'), {
+    text: 'go',
+  });
 
   assert.ok(replay.text.length > 20);
-  assert.deepEqual(responseMessage.content.map((part) => part.type), ['text', 'error']);
+  assert.deepEqual(
+    responseMessage.content.map((part) => part.type),
+    ['text', 'error'],
+  );
   assert.equal(textOf(responseMessage.content), replay.text);
   assert.equal(responseMessage.error, false);
 });
 
-for (const [endpoint, model] of [['openAI', 'gpt-9'], ['No Such Gateway', 'x']]) {
+for (const [endpoint, model] of [
+  ['openAI', 'gpt-9'],
+  ['No Such Gateway', 'x'],
+]) {
   test(`${model} of ${endpoint} is not offered and refused in words the client translates`, async () => {
     const { server, payload } = buildRequest(newChat(endpoint, model), { text: 'hello' });
     const refusal = await post(server, payload);
@@ -91,7 +116,11 @@ for (const [endpoint, model] of [['openAI', 'gpt-9'], ['No Such Gateway', 'x']])
     assert.equal(refusal.data.type, 'illegal_model_request');
     assert.equal(refusal.data.info, `${endpoint}|${model}`);
     const { conversations } = await dataService.listConversations();
-    assert.equal(conversations.some((one) => one.model === model), false, 'nothing is left behind');
+    assert.equal(
+      conversations.some((one) => one.model === model),
+      false,
+      'nothing is left behind',
+    );
   });
 }
 

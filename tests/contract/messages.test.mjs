@@ -32,7 +32,10 @@ async function stored() {
 
 test('an edited question has a new text and an own answer', async () => {
   const edited = await dataService.updateMessage({
-    conversationId, messageId: question.messageId, text: 'Hello lake', model: 'demo-echo',
+    conversationId,
+    messageId: question.messageId,
+    text: 'Hello lake',
+    model: 'demo-echo',
   });
 
   assert.deepEqual(edited, {
@@ -56,7 +59,12 @@ test('a part of an answer is edited in place', async () => {
 
   const [, second] = await stored();
   assert.deepEqual(second.content, [{ type: 'text', text: 'Better.' }]);
-  const beyond = dataService.updateMessageContent({ conversationId, messageId, index: 7, text: 'x' });
+  const beyond = dataService.updateMessageContent({
+    conversationId,
+    messageId,
+    index: 7,
+    text: 'x',
+  });
   await refused(beyond, 400, { error: 'Content part not found' });
 });
 
@@ -68,7 +76,9 @@ test('thumbs are kept, changed and taken back', async () => {
   assert.deepEqual(rated, { messageId, conversationId, feedback });
   assert.deepEqual((await stored())[1].feedback, feedback);
   library.feedbackSchema.parse(rated.feedback);
-  const cleared = await dataService.updateFeedback(conversationId, messageId, { feedback: undefined });
+  const cleared = await dataService.updateFeedback(conversationId, messageId, {
+    feedback: undefined,
+  });
   assert.equal(cleared.feedback ?? null, null);
   assert.equal('feedback' in (await dataService.getMessagesByConvoId(conversationId))[1], false);
 });
@@ -81,7 +91,9 @@ test('every tag the client offers is accepted, a tag of the other thumb is not',
     assert.deepEqual(rated.feedback, feedback);
   }
   const wrong = { feedback: { rating: 'thumbsUp', tag: 'inaccurate' } };
-  await refused(dataService.updateFeedback(conversationId, messageId, wrong), 400, { error: 'Invalid feedback' });
+  await refused(dataService.updateFeedback(conversationId, messageId, wrong), 400, {
+    error: 'Invalid feedback',
+  });
 });
 
 test('one message is read as a list, and deleted alone', async () => {
@@ -90,7 +102,10 @@ test('one message is read as a list, and deleted alone', async () => {
   assert.deepEqual(await dataService.getMessageById(conversationId, randomUUID()), []);
 
   await library.request.delete(apiPath(`/api/messages/${conversationId}/${messageId}`));
-  assert.deepEqual((await stored()).map((message) => message.messageId), [question.messageId]);
+  assert.deepEqual(
+    (await stored()).map((message) => message.messageId),
+    [question.messageId],
+  );
 });
 
 test('an artifact is edited inside its message', async () => {
@@ -98,14 +113,21 @@ test('an artifact is edited inside its message', async () => {
   const turn = await ask(alice, newChat('openAI', 'gpt-4.1'), { text: `[[echo]] ${body}` });
   const { messageId } = turn.responseMessage;
   const edited = await dataService.editArtifact({
-    messageId, index: 0, original: 'old line', updated: 'new line',
+    messageId,
+    index: 0,
+    original: 'old line',
+    updated: 'new line',
   });
 
   assert.equal(edited.conversationId, turn.started.conversationId);
   assert.match(edited.content[0].text, /new line/);
-  await refused(dataService.editArtifact({ messageId, index: 3, original: 'a', updated: 'b' }), 400, {
-    error: 'Artifact index out of bounds',
-  });
+  await refused(
+    dataService.editArtifact({ messageId, index: 3, original: 'a', updated: 'b' }),
+    400,
+    {
+      error: 'Artifact index out of bounds',
+    },
+  );
 });
 
 test('an answer of one model cannot be split into columns', async () => {
@@ -131,13 +153,20 @@ test('strangers and other people reach no message', async () => {
     await refused(call(), 401);
   }
   alice.act();
-  assert.deepEqual((await stored()).map((message) => message.text), ['Hello pond', '']);
+  assert.deepEqual(
+    (await stored()).map((message) => message.text),
+    ['Hello pond', ''],
+  );
 });
 
 test('a message cannot be moved to another chat by the body', async () => {
   const other = randomUUID();
-  const put = library.request.put(apiPath(`/api/messages/${conversationId}/${question.messageId}`), {
-    conversationId: other, text: 'x',
-  });
+  const put = library.request.put(
+    apiPath(`/api/messages/${conversationId}/${question.messageId}`),
+    {
+      conversationId: other,
+      text: 'x',
+    },
+  );
   await refused(put, 400, { error: 'Conversation ID mismatch' });
 });

@@ -14,11 +14,28 @@ const NOTHING = [
   ['search', () => dataService.getSearchEnabled(), false],
   ['tags', () => dataService.getConversationTags(), []],
   ['projects', () => dataService.listProjects({ limit: 25 }), { projects: [], nextCursor: null }],
-  ['shared links', () => dataService.listSharedLinks({ pageSize: 25 }), { links: [], nextCursor: null, hasNextPage: false }],
-  ['shared link', () => dataService.getSharedLink(CONVERSATION), { success: false, shareId: null, conversationId: CONVERSATION }],
-  ['agents', () => dataService.listAgents({ requiredPermission: 1, limit: 1000 }), {
-    object: 'list', data: [], first_id: null, last_id: null, has_more: false, after: null,
-  }],
+  [
+    'shared links',
+    () => dataService.listSharedLinks({ pageSize: 25 }),
+    { links: [], nextCursor: null, hasNextPage: false },
+  ],
+  [
+    'shared link',
+    () => dataService.getSharedLink(CONVERSATION),
+    { success: false, shareId: null, conversationId: CONVERSATION },
+  ],
+  [
+    'agents',
+    () => dataService.listAgents({ requiredPermission: 1, limit: 1000 }),
+    {
+      object: 'list',
+      data: [],
+      first_id: null,
+      last_id: null,
+      has_more: false,
+      after: null,
+    },
+  ],
   ['agent categories', () => dataService.getAgentCategories(), []],
   ['tools', () => dataService.getAvailableTools(library.EModelEndpoint.agents), []],
   ['tool calls', () => dataService.getToolCalls({ conversationId: CONVERSATION }), []],
@@ -26,7 +43,11 @@ const NOTHING = [
   ['actions', () => dataService.getActions(), []],
   ['MCP servers', () => dataService.getMCPServers(), {}],
   ['MCP tools', () => dataService.getMCPTools(), { servers: {} }],
-  ['MCP connections', () => dataService.getMCPConnectionStatus(), { success: true, connectionStatus: {} }],
+  [
+    'MCP connections',
+    () => dataService.getMCPConnectionStatus(),
+    { success: true, connectionStatus: {} },
+  ],
   ['rights', () => dataService.getAllEffectivePermissions('mcpServer'), {}],
   ['right', () => dataService.getEffectivePermissions('promptGroup', 'x'), { permissionBits: 0 }],
   ['prompts', () => dataService.getAllPromptGroups(), []],
@@ -35,9 +56,21 @@ const NOTHING = [
   ['key', () => dataService.userKeyQuery('openAI'), { expiresAt: null }],
   ['remote keys', () => dataService.getAgentApiKeys(), { keys: [] }],
   ['presets', () => dataService.getPresets(), []],
-  ['message search', () => dataService.listMessages({ search: 'frog' }), { messages: [], nextCursor: null }],
-  ['traces', () => dataService.getConversationTraceAvailability(CONVERSATION), { available: false }],
-  ['code environments', () => dataService.getCodeEnvironments(), { environments: [], controlPlanes: [] }],
+  [
+    'message search',
+    () => dataService.listMessages({ search: 'frog' }),
+    { messages: [], nextCursor: null },
+  ],
+  [
+    'traces',
+    () => dataService.getConversationTraceAvailability(CONVERSATION),
+    { available: false },
+  ],
+  [
+    'code environments',
+    () => dataService.getCodeEnvironments(),
+    { environments: [], controlPlanes: [] },
+  ],
 ];
 
 before(() => newPerson('alice'));
@@ -76,7 +109,11 @@ test('no banner is null, for strangers too', async () => {
 test('uploads are off in every endpoint’s own entry', async () => {
   const merged = library.mergeFileConfig(await dataService.getFileConfig());
   for (const endpoint of ['openAI', 'Demo', 'agents', 'default']) {
-    const { disabled } = library.getEndpointFileConfig({ fileConfig: merged, endpoint, endpointType: endpoint === 'Demo' ? 'custom' : undefined });
+    const { disabled } = library.getEndpointFileConfig({
+      fileConfig: merged,
+      endpoint,
+      endpointType: endpoint === 'Demo' ? 'custom' : undefined,
+    });
     assert.equal(disabled, true, endpoint);
   }
 });

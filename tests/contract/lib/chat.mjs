@@ -13,8 +13,17 @@ export const NO_PARENT = Constants.NO_PARENT;
 
 /** The client's conversation object for a new chat. */
 export function newChat(endpoint, model, settings = {}) {
-  const endpointType = library.eModelEndpointSchema.safeParse(endpoint).success ? undefined : 'custom';
-  return { conversationId: null, title: Constants.NEW_CHAT, endpoint, endpointType, model, ...settings };
+  const endpointType = library.eModelEndpointSchema.safeParse(endpoint).success
+    ? undefined
+    : 'custom';
+  return {
+    conversationId: null,
+    title: Constants.NEW_CHAT,
+    endpoint,
+    endpointType,
+    model,
+    ...settings,
+  };
 }
 
 /**
@@ -48,7 +57,11 @@ export function buildRequest(conversation, turn) {
     isTemporary: turn.isTemporary ?? false,
     editedContent: turn.editedContent,
     ephemeralAgent: {
-      mcp: [], web_search: false, file_search: false, execute_code: false, artifacts: '',
+      mcp: [],
+      web_search: false,
+      file_search: false,
+      execute_code: false,
+      artifacts: '',
     },
     clientRequestId: turn.clientRequestId ?? randomUUID(),
   });
@@ -63,7 +76,11 @@ export async function post(url, body) {
     body: JSON.stringify({ ...body, generationProtocolVersion: PROTOCOL_VERSION }),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, data: text ? JSON.parse(text) : null };
+  return {
+    status: response.status,
+    headers: response.headers,
+    data: text ? JSON.parse(text) : null,
+  };
 }
 
 /** Start a generation that must start. */

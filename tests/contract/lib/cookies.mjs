@@ -7,7 +7,9 @@ export class CookieJar {
     for (const header of headers) {
       const [pair, ...attributes] = header.split(';').map((part) => part.trim());
       const [name, value] = splitOnce(pair);
-      const named = new Map(attributes.map((text) => splitOnce(text)).map(([k, v]) => [k.toLowerCase(), v]));
+      const named = new Map(
+        attributes.map((text) => splitOnce(text)).map(([k, v]) => [k.toLowerCase(), v]),
+      );
       if (isGone(named)) {
         this.#cookies.delete(name);
       } else {

@@ -36,8 +36,15 @@ export function kindOf(data) {
 const CONTEXT_BREAKDOWN = z.object(
   Object.fromEntries(
     [
-      'maxContextTokens', 'instructionTokens', 'systemMessageTokens', 'dynamicInstructionTokens',
-      'toolSchemaTokens', 'summaryTokens', 'toolCount', 'messageCount', 'messageTokens',
+      'maxContextTokens',
+      'instructionTokens',
+      'systemMessageTokens',
+      'dynamicInstructionTokens',
+      'toolSchemaTokens',
+      'summaryTokens',
+      'toolCount',
+      'messageCount',
+      'messageTokens',
       'availableForMessages',
     ].map((name) => [name, z.number()]),
   ),
@@ -87,7 +94,10 @@ export class Replay {
   }
 
   get thoughts() {
-    return this.content.filter((part) => part.type === ContentTypes.THINK).map((part) => part.think).join('');
+    return this.content
+      .filter((part) => part.type === ContentTypes.THINK)
+      .map((part) => part.think)
+      .join('');
   }
 
   #handlers = {
@@ -188,5 +198,8 @@ export class Replay {
 }
 
 export function textOf(content) {
-  return content.filter((part) => part.type === ContentTypes.TEXT).map((part) => part.text).join('');
+  return content
+    .filter((part) => part.type === ContentTypes.TEXT)
+    .map((part) => part.text)
+    .join('');
 }
