@@ -38,17 +38,9 @@ test('an answer arrives frame by frame and ends with the stored messages', async
   const turn = await ask(alice, OPENAI, { text });
   const { replay, started, conversation, requestMessage, responseMessage } = turn;
 
-  assert.deepEqual(
-    replay.kinds.filter((kind) => kind !== 'title'),
-    [
-      'created',
-      'on_context_usage',
-      'step',
-      ...replay.kinds.filter((kind) => kind === 'step').slice(1),
-      'on_token_usage',
-      'final',
-    ],
-  );
+  const untitled = replay.kinds.filter((kind) => kind !== 'title');
+  const order = untitled.filter((kind, index) => kind !== untitled[index - 1]);
+  assert.deepEqual(order, ['created', 'on_context_usage', 'step', 'on_token_usage', 'final']);
   assert.deepEqual(replay.created, {
     created: true,
     streamId: started.streamId,
@@ -171,10 +163,9 @@ test('a new conversation gets a title, on the stream or by asking', async () => 
 
   assert.equal(title, 'Lily pads');
   const frame = stream.payloads.find((data) => data.event === 'title');
-  assert.deepEqual(
-    frame?.data ?? { title },
-    frame ? { conversationId: started.conversationId, title } : { title },
-  );
+  if (frame) {
+    assert.deepEqual(frame.data, { conversationId: started.conversationId, title });
+  }
   const { conversations } = await dataService.listConversations();
   const row = conversations.find((one) => one.conversationId === started.conversationId);
   assert.equal(row.title, 'Lily pads');

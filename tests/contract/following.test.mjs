@@ -177,11 +177,10 @@ test('stopping what does not run, or another generation, is refused', async () =
   const stale = await abort(running, { generationCreatedAt: running.generationCreatedAt - 1 });
   assert.equal(stale.status, 409);
   assert.equal(stale.data.code, 'RUN_REPLACED');
-  const bob = await newPerson('bob');
+  await newPerson('bob');
   assert.equal((await abort(running)).status, 403);
   alice.act();
   assert.equal((await abort(running)).status, 200);
-  assert.ok(bob.token);
 });
 
 test('a new message replaces the answer that is still running', async () => {
