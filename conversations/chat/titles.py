@@ -17,6 +17,10 @@ FIRST_WORDS_CHARACTERS = 48
 PROMPT_CHARACTERS = 4000
 UNTITLED = "Untitled Conversation"
 
+# A model may be cut off before it has thought to the end.
+_THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
+_DECORATION = "\"'“”„«»* "
+
 INSTRUCTIONS = (
     "Write a title of at most six words for the conversation that begins with the message below. "
     "Use the language of the message and title case where that language has it. "
@@ -48,8 +52,8 @@ async def make_title(text: str, *, endpoint: str, model: str) -> str:
 
 def clean_title(answer: str) -> str:
     """One line without thoughts and quotation marks, at most MAX_CHARACTERS (contract 02 §6)."""
-    answer = re.sub(r"<think>.*?</think>", "", answer, flags=re.DOTALL)
-    line = " ".join(answer.split()).strip("\"'“”„«»*# ").removeprefix("Title:").strip()
+    line = " ".join(_THOUGHTS.sub("", answer).split())
+    line = line.strip(_DECORATION).lstrip("# ").removeprefix("Title:").strip(_DECORATION)
     return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 3].rstrip() + "..."
 
 
