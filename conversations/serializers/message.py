@@ -27,7 +27,14 @@ def message_wire(row: Row) -> JSONDict:
         "createdAt": to_iso(row["created_at"]),
         "updatedAt": to_iso(row["updated_at"]),
         **given(_optional(row)),
+        **({"content": []} if _is_empty_answer(row) else {}),
     }
+
+
+def _is_empty_answer(row: Row) -> bool:
+    """Stopped before its first word: only here an empty list is right (contract 02 §5.3)."""
+    is_silent = row["content"] == [] and not row["text"] and not row["error"]
+    return is_silent and not row["is_created_by_user"]
 
 
 def _optional(row: Row) -> JSONDict:

@@ -192,6 +192,11 @@ def test_error_bubble_has_no_content(alice: User) -> None:
     assert (wire["error"], wire["text"]) == (True, "It failed.")
 
 
+def test_answer_stopped_before_its_first_word_has_an_empty_content(alice: User) -> None:
+    make_answer(make_conversation(alice), content=[], unfinished=True)
+    assert message_wire(only_message())["content"] == []
+
+
 def test_edited_message_has_exactly_the_members_of_the_answer(alice: User) -> None:
     question = make_message(make_conversation(alice, conversation_id=ID), endpoint="openAI")
     assert edited_message_wire(only_message()) == {
