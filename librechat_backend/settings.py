@@ -187,6 +187,8 @@ ACCESS_TOKEN_LIFETIME = timedelta(milliseconds=env.integer("SESSION_EXPIRY", 900
 REFRESH_SESSION_LIFETIME = timedelta(
     milliseconds=env.integer("REFRESH_TOKEN_EXPIRY", 604_800_000, minimum=1000)
 )
+# Of the first administrator, made by "make run".
+ADMIN_EMAIL = env.text("ADMIN_EMAIL", "admin@librechat.local")
 LOGIN_MAX = env.integer("LOGIN_MAX", 7, minimum=1)
 LOGIN_WINDOW_MINUTES = env.integer("LOGIN_WINDOW", 5, minimum=1)
 REGISTER_MAX = env.integer("REGISTER_MAX", 5, minimum=1)

@@ -1,16 +1,15 @@
 """``manage.py bootstrap_admin``: the first administrator of a fresh installation."""
 
-import os
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.services.registration import bootstrap_administrator
 from accounts.validation import email_problem
 from librechat_backend.lib.errors import Conflict
 
-DEFAULT_EMAIL = "admin@librechat.local"
 LINE = "=" * 64
 
 
@@ -21,7 +20,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        email = os.environ.get("ADMIN_EMAIL") or DEFAULT_EMAIL
+        email = settings.ADMIN_EMAIL
         if email_problem(email):
             raise CommandError(f"ADMIN_EMAIL: {email!r} is not an e-mail address")
         password = secrets.token_urlsafe(15)
