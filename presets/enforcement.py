@@ -31,7 +31,7 @@ def apply_preset(
     for name, parameter in PARAMETERS.items():
         if dialect not in parameter.wire:
             continue
-        wanted = _asked_for(name, asked) if allows_override and name not in preset.locked else None
+        wanted = asked_for(name, asked) if allows_override and name not in preset.locked else None
         value = preset.fields.get(name) if wanted is None else wanted
         if value is None:
             continue
@@ -42,7 +42,7 @@ def apply_preset(
     return EffectiveSettings(settings, _instructions(preset, asked, allows_override), moved)
 
 
-def _asked_for(name: str, asked: Mapping[str, JSONValue]) -> JSONValue:
+def asked_for(name: str, asked: Mapping[str, JSONValue]) -> JSONValue:
     """The request's value, in whichever spelling it came."""
     return next((asked[wire] for wire in wire_names(name) if asked.get(wire) is not None), None)
 

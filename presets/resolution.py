@@ -134,12 +134,18 @@ class HiddenPreset:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """``valid_until``: when a window opens or closes next; None: not before the next change."""
+    """``valid_until``: when a window opens or closes next; None: not before the next change.
+
+    ``candidates`` maps a preset's id to all assignments that could decide about it; ``dropped``
+    are those that could not, and why.
+    """
 
     policy: PolicyData
     visible: tuple[ResolvedPreset, ...]
     hidden: tuple[HiddenPreset, ...]
     valid_until: datetime | None
+    candidates: Mapping[str, Sequence[AssignmentData]] = field(default_factory=dict)
+    dropped: tuple[tuple[AssignmentData, Rule], ...] = ()
 
     def find(self, slug: str) -> ResolvedPreset | None:
         return next((preset for preset in self.visible if preset.slug == slug), None)
@@ -158,24 +164,40 @@ def resolve(
     ``presets`` holds at least the assigned ones and everything they extend.
     """
     ranks = {scope: rank for rank, scope in enumerate(policy.scope_precedence)}
-    hidden: list[HiddenPreset] = []
+    dropped: list[tuple[AssignmentData, Rule]] = []
     candidates: dict[str, list[AssignmentData]] = {}
     for assignment in assignments:
         rule = _not_applicable(assignment, user_id, now, policy)
         if rule is None:
             candidates.setdefault(assignment.preset_id, []).append(assignment)
         else:
-            hidden.append(HiddenPreset(presets[assignment.preset_id], rule, assignment))
-    decided = [_deciding(of_preset, ranks) for of_preset in candidates.values()]
+            dropped.append((assignment, rule))
+    decided = [
+        of_preset[0] if len(of_preset) == 1 else min(of_preset, key=lambda a: _strength(a, ranks))
+        for of_preset in candidates.values()
+    ]
     visible, refused = _split(decided, presets, ranks)
-    seen = {preset.preset.id for preset in visible} | {preset.preset.id for preset in refused}
     return Resolution(
         policy=policy,
         visible=tuple(sorted(visible, key=lambda preset: _place(preset, ranks))),
-        # What one assignment did not give, another may have.
-        hidden=(*refused, *(h for h in hidden if h.preset.id not in seen)),
+        hidden=(*refused, *_not_given(dropped, candidates, presets)),
         valid_until=_next_change(assignments, now),
+        candidates=candidates,
+        dropped=tuple(dropped),
     )
+
+
+def _not_given(
+    dropped: Iterable[tuple[AssignmentData, Rule]],
+    candidates: Mapping[str, Sequence[AssignmentData]],
+    presets: Mapping[str, PresetData],
+) -> Iterable[HiddenPreset]:
+    """What one assignment does not give, another may: only presets nothing decides about."""
+    seen = set(candidates)
+    for assignment, rule in dropped:
+        if assignment.is_allowed and assignment.preset_id not in seen:
+            seen.add(assignment.preset_id)
+            yield HiddenPreset(presets[assignment.preset_id], rule, assignment)
 
 
 def default_of(visible: Sequence[ResolvedPreset]) -> ResolvedPreset | None:
@@ -210,29 +232,22 @@ def in_rollout(user_id: str, assignment_id: str, percent: int) -> bool:
     return int.from_bytes(digest[:8], "big") % 100 < percent
 
 
-def _deciding(of_preset: list[AssignmentData], ranks: Mapping[Scope, int]) -> AssignmentData:
-    if len(of_preset) == 1:
-        return of_preset[0]
-    finals = [assignment for assignment in of_preset if assignment.is_final]
-    if finals:
-        return min(finals, key=_broadness)
-    return min(of_preset, key=lambda assignment: _nearness(assignment, ranks))
+Key = tuple[int, int, int, int, datetime, str]
+
+
+def _strength(assignment: AssignmentData, ranks: Mapping[Scope, int]) -> Key:
+    """Sorts the assignment that decides first: final ones from the broadest on, then the others
+    from the nearest on.
+    """
+    if assignment.is_final:
+        breadth = _BROADEST_FIRST[assignment.scope]
+        place = (0, breadth, -assignment.distance)
+    else:
+        place = (1, ranks[assignment.scope], assignment.distance)
+    return (*place, -assignment.priority, assignment.created_at, assignment.id)
 
 
 _BROADEST_FIRST = {Scope.SYSTEM: 0, Scope.GROUP: 1, Scope.USER: 2}
-
-Key = tuple[int, int, int, datetime, str]
-
-
-def _broadness(assignment: AssignmentData) -> Key:
-    scope = _BROADEST_FIRST[assignment.scope]
-    age = assignment.created_at
-    return scope, -assignment.distance, -assignment.priority, age, assignment.id
-
-
-def _nearness(assignment: AssignmentData, ranks: Mapping[Scope, int]) -> Key:
-    age = assignment.created_at
-    return ranks[assignment.scope], assignment.distance, -assignment.priority, age, assignment.id
 
 
 def _next_change(assignments: Iterable[AssignmentData], now: datetime) -> datetime | None:
@@ -250,7 +265,7 @@ def _split(
 ) -> tuple[list[ResolvedPreset], list[HiddenPreset]]:
     visible: dict[str, ResolvedPreset] = {}
     hidden: list[HiddenPreset] = []
-    for assignment in sorted(decided, key=lambda each: _nearness(each, ranks)):
+    for assignment in sorted(decided, key=lambda each: _strength(each, ranks)):
         preset = presets[assignment.preset_id]
         if not assignment.is_allowed:
             hidden.append(HiddenPreset(preset, Rule.DENIED, assignment))

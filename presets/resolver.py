@@ -1,7 +1,7 @@
 """What a person may use: one resolution for the menu, the check of each turn, and the preview."""
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -103,24 +103,35 @@ def _named_by(
 def resolution_for(user_id: str) -> Resolution:
     """Kept in memory for as long as the access stamp is the same and no window opens or closes."""
     snapshot = current_snapshot()
-    cached = _resolution(user_id, snapshot.stamp)
-    if cached.valid_until is not None and timezone.now() >= cached.valid_until:
-        _resolution.cache_clear()
-        return resolution_for(user_id)
-    return cached
+    stamp, cached = _people.get(user_id, ("", None))
+    if cached is not None and stamp == snapshot.stamp and _still_holds(cached):
+        return cached
+    # Groups are read after the stamp: newer ones are read again next time.
+    resolution = fresh_resolution(user_id, snapshot, effective_groups(user_id))
+    if len(_people) >= CACHED_PEOPLE:
+        _people.clear()
+    _people[user_id] = (snapshot.stamp, resolution)
+    return resolution
 
 
-@lru_cache(maxsize=CACHED_PEOPLE)
-def _resolution(user_id: str, stamp: str) -> Resolution:
-    return fresh_resolution(user_id, current_snapshot(), effective_groups(user_id))
+# Person → the stamp and what was resolved under it.
+_people: dict[str, tuple[str, Resolution]] = {}
+
+
+def _still_holds(resolution: Resolution) -> bool:
+    return resolution.valid_until is None or timezone.now() < resolution.valid_until
 
 
 def fresh_resolution(
-    user_id: str, snapshot: Snapshot, groups: tuple[EffectiveGroup, ...]
+    user_id: str,
+    snapshot: Snapshot,
+    groups: tuple[EffectiveGroup, ...],
+    now: datetime | None = None,
 ) -> Resolution:
+    """``now``: of another moment, to see what will be."""
     return resolve(
         user_id=user_id,
-        now=timezone.now(),
+        now=now or timezone.now(),
         policy=snapshot.policy(groups),
         presets=snapshot.presets,
         assignments=snapshot.assignments(user_id, groups),

@@ -361,7 +361,7 @@ def _rule_problems(name: str, value: object) -> list[str]:
     if value is None:
         return []
     if name == "scope_precedence":
-        is_complete = isinstance(value, list) and sorted(value) == sorted(Scope)
+        is_complete = isinstance(value, list) and sorted(map(str, value)) == sorted(Scope)
         return (
             [] if is_complete else ["Name user, group and system once each, first the strongest."]
         )

@@ -64,9 +64,12 @@ def current_snapshot() -> Snapshot:
     global _cached
     # The stamp is read before the rows: rows newer than it are read again next time.
     stamp = current_stamp()
-    if _cached is None or _cached.stamp != stamp:
-        _cached = read_snapshot(stamp)
-    return _cached
+    snapshot = _cached
+    if snapshot is None or snapshot.stamp != stamp:
+        # Returned is what this thread read: what it finds in _cached later may be of a
+        # transaction that is rolled back.
+        snapshot = _cached = read_snapshot(stamp)
+    return snapshot
 
 
 def read_snapshot(stamp: str) -> Snapshot:

@@ -8,6 +8,8 @@ from presets import startup
 from presets.resolver import ResolvedTurn, resolve_turn
 from providers.catalog import EndpointInfo
 
+pytestmark = pytest.mark.django_db
+
 OPENAI = EndpointInfo("openAI", False, "OpenAI", "", 0, "openai", ("gpt-4.1", "o3"))
 EMPTY = EndpointInfo("Empty", True, "Empty", "", 1, "compatible", ())
 

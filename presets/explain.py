@@ -1,0 +1,374 @@
+"""Why a person has a preset or not, and where each of its values comes from. Pure.
+
+Sentences are for people who do not program; everything they say is in the other members, too.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from librechat_backend.lib.json import JSONDict, JSONValue
+from presets.enforcement import asked_for
+from presets.fields import LOCKABLE, PARAMETERS
+from presets.resolution import (
+    AssignmentData,
+    Bounds,
+    HiddenPreset,
+    PresetData,
+    Resolution,
+    ResolvedPreset,
+    Rule,
+    Scope,
+    clamp,
+)
+
+
+class State(StrEnum):
+    VISIBLE = "visible"
+    HIDDEN = "hidden"
+    UNAVAILABLE = "unavailable"
+
+
+class Source(StrEnum):
+    PRESET = "preset"
+    REQUEST = "request"
+    BOUND = "bound"
+
+
+class Loss(StrEnum):
+    """Why a value is not the one that counts."""
+
+    OVERRIDDEN = "overridden"
+    LOCKED = "locked"
+    OVERRIDE_OFF = "override_off"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Loser:
+    """A value that does not count. ``preset`` is empty for what the person asked for."""
+
+    value: JSONValue
+    source: Source
+    loss: Loss
+    sentence: str
+    preset: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldExplanation:
+    """``preset`` and ``version`` name who set the value, or the bound; empty for a request."""
+
+    name: str
+    label: str
+    value: JSONValue
+    source: Source
+    is_locked: bool
+    bounds: Bounds | None
+    losers: tuple[Loser, ...]
+    sentence: str
+    preset: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PresetExplanation:
+    """``position`` counts from 1. ``notes`` tell of assignments that did not decide."""
+
+    preset_id: str
+    slug: str
+    name: str
+    version: int
+    state: State
+    rule: Rule | None
+    assignment: AssignmentData
+    sentence: str
+    notes: tuple[str, ...] = ()
+    position: int | None = None
+    is_default: bool = False
+    fields: tuple[FieldExplanation, ...] = ()
+
+
+def explain_resolution(
+    resolution: Resolution, *, unavailable: Iterable[ResolvedPreset] = ()
+) -> tuple[PresetExplanation, ...]:
+    """Every preset that was assigned: first those in the menu, in its order.
+
+    ``unavailable`` are visible ones whose model no channel serves.
+    """
+    away = {preset.preset.id for preset in unavailable}
+    menu = [preset for preset in resolution.visible if preset.preset.id not in away]
+    rest = [preset for preset in resolution.visible if preset.preset.id in away]
+    default = next((preset for preset in menu if preset.assignment.is_default), None)
+    return (
+        *(_visible(preset, place, default, resolution) for place, preset in enumerate(menu, 1)),
+        *(_unavailable(preset, resolution) for preset in rest),
+        *(_hidden(preset, resolution) for preset in resolution.hidden),
+    )
+
+
+# -- Presets ---------------------------------------------------------------------------------
+
+
+def _visible(
+    preset: ResolvedPreset, place: int, default: ResolvedPreset | None, resolution: Resolution
+) -> PresetExplanation:
+    notes = _notes(preset.preset, preset.assignment, resolution)
+    if preset.assignment.is_default and default and preset is not default:
+        notes = (*notes, f"It is a default, too, but “{default.name}” stands further up.")
+    is_default = preset is default
+    start = " New chats start with it." if is_default else ""
+    return PresetExplanation(
+        preset_id=preset.preset.id,
+        slug=preset.slug,
+        name=preset.name,
+        version=preset.preset.version,
+        state=State.VISIBLE,
+        rule=None,
+        assignment=preset.assignment,
+        sentence=f"{_sentence_start(preset.assignment)} {_place(preset)}{start}",
+        notes=notes,
+        position=place,
+        is_default=is_default,
+        fields=explain_fields(preset),
+    )
+
+
+def _unavailable(preset: ResolvedPreset, resolution: Resolution) -> PresetExplanation:
+    where = f"No channel serves the model “{preset.model}” of “{preset.endpoint}” at present."
+    return PresetExplanation(
+        preset_id=preset.preset.id,
+        slug=preset.slug,
+        name=preset.name,
+        version=preset.preset.version,
+        state=State.UNAVAILABLE,
+        rule=Rule.UNAVAILABLE,
+        assignment=preset.assignment,
+        sentence=f"{_sentence_start(preset.assignment)} {where}",
+        notes=_notes(preset.preset, preset.assignment, resolution),
+        fields=explain_fields(preset),
+    )
+
+
+def _hidden(hidden: HiddenPreset, resolution: Resolution) -> PresetExplanation:
+    return PresetExplanation(
+        preset_id=hidden.preset.id,
+        slug=hidden.preset.slug,
+        name=hidden.preset.name,
+        version=hidden.preset.version,
+        state=State.HIDDEN,
+        rule=hidden.rule,
+        assignment=hidden.by,
+        sentence=_why_hidden(hidden),
+        notes=_notes(hidden.preset, hidden.by, resolution),
+    )
+
+
+def principal(assignment: AssignmentData) -> str:
+    """“this person”, “everyone”, or the group and how far above."""
+    if assignment.scope is Scope.USER:
+        return "this person"
+    if assignment.scope is Scope.SYSTEM:
+        return "everyone"
+    above = {0: "", 1: ", one level up"}.get(
+        assignment.distance, f", {assignment.distance} levels up"
+    )
+    return f"the group “{assignment.group_name}”{above}"
+
+
+def _sentence_start(assignment: AssignmentData) -> str:
+    final = ", finally" if assignment.is_final else ""
+    return f"Given to {principal(assignment)}{final}."
+
+
+def _place(preset: ResolvedPreset) -> str:
+    return f"Its priority is {preset.assignment.priority}."
+
+
+def _why_hidden(hidden: HiddenPreset) -> str:
+    by = hidden.by
+    to = principal(by)
+    instead = f"“{hidden.instead.name}”" if hidden.instead else "another preset"
+    sentences = {
+        Rule.DENIED: f"Taken away from {to}{', finally' if by.is_final else ''}.",
+        Rule.REPLACED: f"Given to {to}, but {instead} has the same short name and counts more.",
+        Rule.INACTIVE: "The preset is switched off.",
+        Rule.NOT_STARTED: f"Given to {to} only from {_moment(by.starts_at)} on.",
+        Rule.ENDED: f"Given to {to} only until {_moment(by.ends_at)}.",
+        Rule.ROLLOUT: f"Given to {by.rollout_percent} % of the people of {to}; "
+        "this person is not among them.",
+        Rule.GROUP_PRESETS_OFF: f"Given to {to}, but the rules switch presets of groups off.",
+        Rule.SWITCHED_OFF: f"Its assignment to {to} is switched off.",
+        Rule.INCOMPLETE: "It has no model, neither its own nor an inherited one.",
+        Rule.UNAVAILABLE: "No channel serves its model at present.",
+    }
+    return sentences[hidden.rule]
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "an unknown time"
+
+
+def _notes(preset: PresetData, decided: AssignmentData, resolution: Resolution) -> tuple[str, ...]:
+    others = (a for a in resolution.candidates.get(preset.id, ()) if a.id != decided.id)
+    lost = [_why_lost(decided, other, resolution.policy.scope_precedence) for other in others]
+    dropped = [
+        _why_hidden(HiddenPreset(preset, rule, assignment))
+        for assignment, rule in resolution.dropped
+        if assignment.preset_id == preset.id and assignment.id != decided.id
+    ]
+    return (*lost, *(f"Does not count: {sentence}" for sentence in dropped))
+
+
+def _why_lost(winner: AssignmentData, loser: AssignmentData, precedence: tuple[Scope, ...]) -> str:
+    """The first of the deciding rules in which the two differ."""
+    verb = "given to" if loser.is_allowed else "taken away from"
+    what = f"Also {verb} {principal(loser)}"
+    if winner.is_final and not loser.is_final:
+        return f"{what}, but the rule for {principal(winner)} is final."
+    if winner.is_final:
+        return f"{what}, but of two final rules the broader counts."
+    if winner.scope is not loser.scope:
+        order = ", ".join({"user": "the person", "group": "groups", "system": "everyone"}[s]
+                          for s in precedence)  # fmt: skip
+        return f"{what}, but the order is: {order}."
+    if winner.distance != loser.distance:
+        return f"{what}, but {principal(winner)} is nearer."
+    if winner.priority != loser.priority:
+        return f"{what}, but the priority is higher for {principal(winner)}."
+    return f"{what}, but the rule for {principal(winner)} is older."
+
+
+# -- Fields ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A value on its way down the lineage, and what it has beaten."""
+
+    value: JSONValue
+    source: Source
+    preset: PresetData | None
+    losers: tuple[Loser, ...] = ()
+
+    def beaten(self, loss: Loss, sentence: str) -> Loser:
+        name, version = (self.preset.name, self.preset.version) if self.preset else ("", 0)
+        return Loser(self.value, self.source, loss, sentence, name, version)
+
+
+def explain_fields(
+    preset: ResolvedPreset, asked: JSONDict | None = None, *, allows_override: bool = True
+) -> tuple[FieldExplanation, ...]:
+    """Each value that is set, in the order of the preset's form.
+
+    ``asked`` is what a request holds, under the client's names (:func:`apply_preset`).
+    """
+    own = [name for name in preset.fields if name not in LOCKABLE]
+    requested = _requested(asked or {})
+    names = [name for name in LOCKABLE if name in preset.fields or name in requested]
+    explained = (
+        _explain_field(name, preset, requested, allows_override=allows_override)
+        for name in (*own, *names)
+    )
+    return tuple(field for field in explained if field is not None)
+
+
+def _requested(asked: JSONDict) -> dict[str, JSONValue]:
+    askable = ("system_message", *PARAMETERS)
+    values = {name: asked_for(name, asked) for name in askable}
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def _explain_field(
+    name: str,
+    preset: ResolvedPreset,
+    requested: Mapping[str, JSONValue],
+    *,
+    allows_override: bool,
+) -> FieldExplanation | None:
+    standing = _inherit(name, preset.chain)
+    if name in requested:
+        standing = _request(name, requested[name], standing, preset, allows_override)
+    if standing is None:
+        return None
+    standing = _bound(name, standing, preset)
+    return FieldExplanation(
+        name=name,
+        label=PARAMETERS[name].label if name in PARAMETERS else name.replace("_", " ").capitalize(),
+        value=standing.value,
+        source=standing.source,
+        is_locked=name in preset.locked,
+        bounds=preset.bounds.get(name),
+        losers=standing.losers,
+        sentence=_says(standing, preset),
+        preset=standing.preset.name if standing.preset else "",
+        version=standing.preset.version if standing.preset else 0,
+    )
+
+
+def _inherit(name: str, chain: tuple[PresetData, ...]) -> _Standing | None:
+    """From the broadest preset down; what one has locked, those below do not change."""
+    standing: _Standing | None = None
+    locked_by: PresetData | None = None
+    for preset in reversed(chain):
+        if name in preset.fields:
+            own = _Standing(preset.fields[name], Source.PRESET, preset)
+            if standing is None:
+                standing = own
+            elif locked_by is not None:
+                loser = own.beaten(Loss.LOCKED, f"“{locked_by.name}” has locked it.")
+                standing.losers += (loser,)
+            else:
+                loser = standing.beaten(Loss.OVERRIDDEN, f"“{preset.name}” sets it anew.")
+                own.losers = (*standing.losers, loser)
+                standing = own
+        if name in preset.locked:
+            locked_by = locked_by or preset
+    return standing
+
+
+def _request(
+    name: str,
+    value: JSONValue,
+    standing: _Standing | None,
+    preset: ResolvedPreset,
+    allows_override: bool,
+) -> _Standing | None:
+    request = _Standing(value, Source.REQUEST, None)
+    is_locked = name in preset.locked
+    if allows_override and not is_locked:
+        if standing is not None:
+            loser = standing.beaten(Loss.OVERRIDDEN, "The person has chosen another value.")
+            request.losers = (*standing.losers, loser)
+        return request
+    if standing is not None:
+        loss = Loss.LOCKED if is_locked else Loss.OVERRIDE_OFF
+        why = "The preset has locked it." if is_locked else "The rules do not let people change it."
+        standing.losers += (request.beaten(loss, why),)
+    return standing
+
+
+def _bound(name: str, standing: _Standing, preset: ResolvedPreset) -> _Standing:
+    limits = preset.bounds.get(name)
+    value = standing.value
+    if limits is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return standing
+    moved = clamp(value, limits)
+    if moved == value:
+        return standing
+    side = 0 if moved > value else 1
+    holder = next(p for p in preset.chain if p.bounds.get(name, (None, None))[side] == moved)
+    loser = standing.beaten(Loss.MOVED, f"It was moved to the bound, {moved:g}.")
+    return _Standing(moved, Source.BOUND, holder, (*standing.losers, loser))
+
+
+def _says(standing: _Standing, preset: ResolvedPreset) -> str:
+    if standing.source is Source.REQUEST or standing.preset is None:
+        return "Chosen by the person."
+    name = f"“{standing.preset.name}” (version {standing.preset.version})"
+    if standing.source is Source.BOUND:
+        return f"Moved to the bound set by {name}."
+    is_own = standing.preset.id == preset.preset.id
+    return "Set by the preset itself." if is_own else f"Inherited from {name}."
