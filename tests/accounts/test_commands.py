@@ -80,7 +80,7 @@ def test_administrator_has_all_rights_when_bootstrapped(
 def test_bootstrap_fails_when_the_address_belongs_to_somebody_else(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ADMIN_EMAIL", "alice@example.com")
+    monkeypatch.setattr("django.conf.settings.ADMIN_EMAIL", "alice@example.com")
     with pytest.raises(CommandError, match="belongs to no administrator"):
         call_command("bootstrap_admin")
     assert User.objects.count() == 1
@@ -89,7 +89,7 @@ def test_bootstrap_fails_when_the_address_belongs_to_somebody_else(
 def test_bootstrap_fails_when_the_address_is_none(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ADMIN_EMAIL", "root")
+    monkeypatch.setattr("django.conf.settings.ADMIN_EMAIL", "root")
     with pytest.raises(CommandError, match="ADMIN_EMAIL: 'root' is not an e-mail address"):
         call_command("bootstrap_admin")
     assert not User.objects.exists()
