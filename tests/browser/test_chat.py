@@ -181,3 +181,21 @@ def test_way_to_full_client_is_told(chat: ChatPage) -> None:
     expect(dialog).to_contain_text("LIBRECHAT_CLIENT_DIR")
     chat.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+
+
+def test_preset_is_asked_for_when_server_allows_nothing_else(
+    context: BrowserContext, email: str
+) -> None:
+    preset = {"endpoint": "Demo", "endpointType": "custom", "model": "demo-echo"}
+    specs = {"enforce": True, "list": [{"name": "tutor", "label": "Tutor", "preset": preset}]}
+    context.route(
+        "**/api/config",
+        lambda route: route.fulfill(json={**route.fetch().json(), "modelSpecs": specs}),
+    )
+    chat = ChatPage(context.new_page())
+    chat.sign_in(email)
+    expect(chat.page.get_by_label("Model", exact=True).locator("option")).to_have_text(["Tutor"])
+    with chat.page.expect_request("**/api/agents/chat/Demo") as sent:
+        chat.ask("echo")
+    body = sent.value.post_data_json or {}
+    assert (body["spec"], body["endpoint"], body["model"]) == ("tutor", "Demo", "demo-echo")
