@@ -1,7 +1,10 @@
 """The production server: uvicorn, taught to end generations before it ends connections."""
 
+import signal
 import socket
+import sys
 from contextlib import suppress
+from types import FrameType
 
 import psycopg
 import redis
@@ -95,8 +98,14 @@ def _require_redis() -> None:
         client.close()
 
 
+def _exit(number: int, frame: FrameType | None) -> None:
+    """uvicorn sends itself the signal once more when it has ended: a success, not a death."""
+    sys.exit(0)
+
+
 def serve(listener: socket.socket) -> None:
     """Run until a signal; WORKERS > 1 starts that many processes on one socket."""
+    signal.signal(signal.SIGTERM, _exit)
     config = uvicorn.Config(
         "librechat_backend.asgi:application",
         workers=settings.WORKERS,
