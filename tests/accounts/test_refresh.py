@@ -11,7 +11,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import RefreshSession, User
+from accounts.services.sessions import rotate_session
 from accounts.tokens import verify_access_token
+from librechat_backend.lib import crypto
 from tests.accounts.requests import login, post
 from tests.conftest import ClientFor
 
@@ -141,6 +143,24 @@ def test_refresh_costs_two_queries(
     client, _ = signed_in()
     with django_assert_num_queries(2):
         refresh(client)
+
+
+def test_slower_tab_gets_no_cookie_when_another_rotated_meanwhile(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, token = signed_in()
+    new_token, faster = crypto.new_token, []
+
+    def overtaken() -> str:
+        monkeypatch.setattr(crypto, "new_token", new_token)
+        faster.append(rotate_session(token=token).token)
+        return new_token()
+
+    monkeypatch.setattr(crypto, "new_token", overtaken)
+    slower = rotate_session(token=token)
+    assert (slower.user, slower.token) == (alice, None)
+    assert faster[0] is not None
+    assert refresh(with_cookie(faster[0].value)).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
