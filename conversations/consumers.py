@@ -13,6 +13,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from accounts.authentication import user_for_token
 from accounts.models import User
 from conversations.chat.encoder import Encoder
+from conversations.chat.events import TurnEvent
 from conversations.chat.jobs import Jobs
 from conversations.chat.log.base import UnknownGeneration
 from conversations.chat.request import parse_turn_request
@@ -93,7 +94,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _authenticate(self, message: JSONDict) -> None:
         self.user = await in_database(user_for_token, str(message.get("token", "")))
-        await self._send({"type": "authenticated", "userId": self.user.id})
+        await self._send({"type": "authenticated", "userId": self.user.id}, message)
 
     async def _start(self, message: JSONDict) -> None:
         """``payload`` is the body of POST /api/agents/chat; its events follow at once."""
@@ -103,7 +104,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._send(
             {"type": "started", "status": status, **_identity(started.generation)}, message
         )
-        await self._follow(jobs, started.generation, after=0)
+        self._follow(jobs, started.generation, await self._past(jobs, started.generation), after=0)
 
     async def _subscribe(self, message: JSONDict) -> None:
         """``after``: the number of the last event the program has; 0 for all."""
@@ -113,8 +114,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         generation = await in_database(
             find_generation, self._signed_in, str(message.get("streamId", "")), _epoch(message)
         )
+        jobs = await get_jobs()
+        past = await self._past(jobs, generation)
+        if after > len(past):
+            raise InvalidRequest(f"after: there are {len(past)} events so far")
         await self._send({"type": "subscribed", **_identity(generation)}, message)
-        await self._follow(await get_jobs(), generation, after=after)
+        self._follow(jobs, generation, past, after=after)
 
     async def _unsubscribe(self, message: JSONDict) -> None:
         task = self.subscriptions.pop(str(message.get("streamId", "")), None)
@@ -136,13 +141,15 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     # -- events ----------------------------------------------------------------------------
 
-    async def _follow(self, jobs: Jobs, generation: Generation, *, after: int) -> None:
+    async def _past(self, jobs: Jobs, generation: Generation) -> list[TurnEvent]:
         try:
-            past = await jobs.snapshot(generation)
+            return await jobs.snapshot(generation)
         except UnknownGeneration:
             raise NotFound("Stream not found") from None
-        if after > len(past):
-            raise InvalidRequest(f"after: there are {len(past)} events so far")
+
+    def _follow(
+        self, jobs: Jobs, generation: Generation, past: list[TurnEvent], *, after: int
+    ) -> None:
         stream_id = generation.conversation.conversation_id
         if len(self.subscriptions) >= MAX_SUBSCRIPTIONS and stream_id not in self.subscriptions:
             raise InvalidRequest(f"At most {MAX_SUBSCRIPTIONS} subscriptions at a time.")

@@ -23,7 +23,7 @@ def provider_env(fake_url: str) -> dict[str, str]:
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_REVERSE_PROXY": f"{fake_url}/v1",
         "OPENAI_MODELS": "fake",
-        "SHUTDOWN_GRACE_SECONDS": "1",
+        "SHUTDOWN_GRACE_SECONDS": "0",
     }
 
 
