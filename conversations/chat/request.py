@@ -60,7 +60,7 @@ def parse_turn_request(payload: JSONValue, *, path_endpoint: str = "") -> TurnRe
         endpoint_type=_name(payload, "endpointType"),
         model=_name(payload, "model"),
         spec=_name(payload, "spec"),
-        settings=clean_settings(payload),
+        settings=_settings(payload),
         conversation_id=_conversation_id(payload),
         parent_message_id=_message_id(payload, "parentMessageId") or NO_PARENT,
         answered_message_id=_answered(payload) if is_regenerated or is_continued else None,
@@ -108,6 +108,13 @@ def _message_id(payload: JSONDict, name: str) -> str:
     return value
 
 
+def _settings(payload: JSONDict) -> JSONDict:
+    try:
+        return clean_settings(payload)
+    except InvalidRequest as error:
+        raise InvalidRequest(str(error), key="error") from error
+
+
 def _conversation_id(payload: JSONDict) -> str | None:
     value = payload.get("conversationId")
     if value is None or (isinstance(value, str) and value in _NEW_CONVERSATION):
@@ -133,7 +140,7 @@ def _edit(value: JSONValue) -> Edit | None:
     index, kind = value.get("index"), value.get("type")
     if type(index) is not int or index < 0:
         raise _refuse("editedContent.index", "a whole number of at least 0")
-    if kind not in {"text", "think"}:
+    if kind not in ("text", "think"):
         raise _refuse("editedContent.type", "text or think")
     text = value.get(kind)
     if not isinstance(text, str):
