@@ -5,7 +5,7 @@ Sentences are for people who do not program; everything they say is in the other
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from librechat_backend.lib.json import JSONDict, JSONValue
@@ -178,9 +178,14 @@ def principal(assignment: AssignmentData) -> str:
     return f"the group “{assignment.group_name}”{above}"
 
 
+def _effect(assignment: AssignmentData) -> str:
+    verb = "Given to" if assignment.is_allowed else "Taken away from"
+    return f"{verb} {principal(assignment)}"
+
+
 def _sentence_start(assignment: AssignmentData) -> str:
     final = ", finally" if assignment.is_final else ""
-    return f"Given to {principal(assignment)}{final}."
+    return f"{_effect(assignment)}{final}."
 
 
 def _place(preset: ResolvedPreset) -> str:
@@ -188,19 +193,18 @@ def _place(preset: ResolvedPreset) -> str:
 
 
 def _why_hidden(hidden: HiddenPreset) -> str:
-    by = hidden.by
-    to = principal(by)
+    by, effect = hidden.by, _effect(hidden.by)
     instead = f"“{hidden.instead.name}”" if hidden.instead else "another preset"
     sentences = {
-        Rule.DENIED: f"Taken away from {to}{', finally' if by.is_final else ''}.",
-        Rule.REPLACED: f"Given to {to}, but {instead} has the same short name and counts more.",
+        Rule.DENIED: _sentence_start(by),
+        Rule.REPLACED: f"{effect}, but {instead} has the same short name and counts more.",
         Rule.INACTIVE: "The preset is switched off.",
-        Rule.NOT_STARTED: f"Given to {to} only from {_moment(by.starts_at)} on.",
-        Rule.ENDED: f"Given to {to} only until {_moment(by.ends_at)}.",
-        Rule.ROLLOUT: f"Given to {by.rollout_percent} % of the people of {to}; "
+        Rule.NOT_STARTED: f"{effect} only from {_moment(by.starts_at)} on.",
+        Rule.ENDED: f"{effect} only until {_moment(by.ends_at)}.",
+        Rule.ROLLOUT: f"{effect}, but only {by.rollout_percent} % of the people; "
         "this person is not among them.",
-        Rule.GROUP_PRESETS_OFF: f"Given to {to}, but the rules switch presets of groups off.",
-        Rule.SWITCHED_OFF: f"Its assignment to {to} is switched off.",
+        Rule.GROUP_PRESETS_OFF: f"{effect}, but the rules switch presets of groups off.",
+        Rule.SWITCHED_OFF: f"Its assignment to {principal(by)} is switched off.",
         Rule.INCOMPLETE: "It has no model, neither its own nor an inherited one.",
         Rule.UNAVAILABLE: "No channel serves its model at present.",
     }
@@ -208,7 +212,8 @@ def _why_hidden(hidden: HiddenPreset) -> str:
 
 
 def _moment(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "an unknown time"
+    """In UTC; whatever zone it is stored in."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else "an unknown time"
 
 
 def _notes(preset: PresetData, decided: AssignmentData, resolution: Resolution) -> tuple[str, ...]:
