@@ -44,7 +44,8 @@ def machine() -> str:
     with open("/proc/meminfo") as file:
         memory_gib = int(file.readline().split()[1]) // 1024**2
     python = platform.python_version()
-    return f"{os.cpu_count()} cores, {memory_gib} GiB, Linux, Python {python}, {datetime.now(UTC):%Y-%m-%d}"
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    return f"{os.cpu_count()} cores, {memory_gib} GiB, Linux, Python {python}, {today}"
 
 
 def to_markdown(title: str, rows: Sequence[Row]) -> str:

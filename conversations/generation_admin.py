@@ -90,7 +90,7 @@ class GenerationAdmin(ModelAdmin[Generation]):
     @admin.action(description="Stop", permissions=["change"])
     def stop(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
         """Asks the process that writes; what was written until then is kept."""
-        running = list(queryset.running())
+        running = list(queryset.filter(status=RUNNING))
         for generation in running:
             async_to_sync(control.ask_to_abort)(generation)
             self.log_change(request, generation, "Stopped.")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -49,7 +49,7 @@ class LoginForm(admin.AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Attempts count against the same limit as those of the chat's own sign-in."""
         try:
-            check_login(self.request)
+            check_login(cast(HttpRequest, self.request))
         except TooManyRequests as refusal:
             raise ValidationError(str(refusal), code="too_many") from refusal
         return super().clean()

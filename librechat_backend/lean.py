@@ -8,7 +8,8 @@ cancels its view, also before the first byte; a streamed body is closed at once.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from io import BytesIO
+from typing import Any, cast
 
 import structlog
 from corsheaders.middleware import CorsMiddleware
@@ -19,7 +20,6 @@ from django.urls import Resolver404, URLPattern, URLResolver
 from django.urls.resolvers import RegexPattern
 
 from librechat_backend.lib import json, rest
-from librechat_backend.lib.errors import AppError
 from librechat_backend.middleware import add_headers
 
 Scope = dict[str, Any]
@@ -69,7 +69,7 @@ class LeanHandler:
     async def _call_view(self, request: HttpRequest) -> HttpResponseBase:
         try:
             match = self._resolver.resolve(request.path_info)
-            view: View = match.func
+            view = cast(View, match.func)
             return await view(request, *match.args, **match.kwargs)
         except Exception as error:  # noqa: BLE001 - the border: nothing may pass unanswered
             return _error_response(error)
@@ -98,23 +98,9 @@ async def _read_request(scope: Scope, receive: Receive) -> ASGIRequest:
         body += message.get("body", b"")
         if not message.get("more_body") or len(body) > json.BODY_LIMIT_BYTES:
             break
-    request = ASGIRequest(scope, _Body(bytes(body)))
-    request._body = bytes(body)  # type: ignore[attr-defined]
+    request = ASGIRequest(scope, BytesIO())  # it wants a file; the bytes are here already
+    request._body = bytes(body)
     return request
-
-
-class _Body:
-    """ASGIRequest wants a file; the lean path has the bytes already."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def read(self, size: int = -1) -> bytes:
-        data, self._data = self._data, b""
-        return data
-
-    def close(self) -> None:
-        pass
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

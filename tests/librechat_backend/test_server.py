@@ -1,0 +1,49 @@
+"""The server as a process: Ctrl-C, and several workers on one port."""
+
+import os
+import signal
+import time
+
+import httpx
+import pytest
+from django.conf import settings
+
+from tests.live import STOP_SECONDS, LiveServer, live_server
+
+# Longer than Channels waits for a message before it asks again.
+IDLE_SECONDS = 6
+
+
+def test_server_ends_cleanly_when_interrupted() -> None:
+    with live_server() as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(STOP_SECONDS) == 0
+        assert "Traceback" not in server.log()
+
+
+def test_first_administrator_is_announced_once() -> None:
+    server = LiveServer()
+    try:
+        first = server.manage("migrate", "-v0") + server.manage("bootstrap_admin")
+        assert "Password:" in first
+        assert server.manage("bootstrap_admin") == ""
+    finally:
+        server.close()
+
+
+@pytest.mark.redis
+@pytest.mark.skipif(not settings.REDIS_URL, reason="no REDIS_URL")
+def test_workers_share_a_port_and_are_quiet_while_idle() -> None:
+    with live_server(env={"WORKERS": "2"}) as server:
+        workers = _children(server.process.pid)
+        time.sleep(IDLE_SECONDS)
+        assert httpx.get(f"{server.base_url}/readyz").status_code == 200
+        assert server.stop() == 0
+        assert "[error" not in server.log()
+        assert len(workers) >= 2
+        assert not any(os.path.exists(f"/proc/{pid}") for pid in workers)
+
+
+def _children(pid: int) -> list[str]:
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return file.read().split()
