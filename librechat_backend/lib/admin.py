@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite, ModelAdmin, StackedInline, TabularInline
     from django.contrib.admin.forms import AdminAuthenticationForm as AuthenticationForm
+    from django.contrib.admin.views.main import ChangeList
     from django.contrib.auth.forms import (
         AdminPasswordChangeForm,
         UserChangeForm,
@@ -13,12 +14,16 @@ if TYPE_CHECKING:
         AdminUserCreationForm as UserCreationForm,
     )
     from django.forms import (
+        CheckboxInput,
         CheckboxSelectMultiple,
         ModelForm,
+        NumberInput,
         PasswordInput,
         Select,
         Textarea,
+        TextInput,
     )
+    from django.forms import CheckboxInput as Switch
 else:
     from django.forms import ModelForm as DjangoModelForm
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
@@ -31,10 +36,15 @@ else:
         UserCreationForm,
     )
     from unfold.sites import UnfoldAdminSite as AdminSite
+    from unfold.views import ChangeList
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
+    from unfold.widgets import UnfoldAdminDecimalFieldWidget as NumberInput
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
     from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
+    from unfold.widgets import UnfoldBooleanSwitchWidget as Switch
+    from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
     class _Generic:
         """Lets ``ModelAdmin[User]`` be written, as the type checker wants it."""
@@ -59,13 +69,18 @@ __all__ = [
     "AdminPasswordChangeForm",
     "AdminSite",
     "AuthenticationForm",
+    "ChangeList",
+    "CheckboxInput",
     "CheckboxSelectMultiple",
     "ModelAdmin",
     "ModelForm",
+    "NumberInput",
     "PasswordInput",
     "Select",
     "StackedInline",
+    "Switch",
     "TabularInline",
+    "TextInput",
     "Textarea",
     "UserChangeForm",
     "UserCreationForm",

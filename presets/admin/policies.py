@@ -1,0 +1,126 @@
+"""Rules: what people may do besides choosing presets, for everyone and for groups."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+
+from accounts.models import Group
+from librechat_backend.lib.admin import ModelForm, Select
+from presets import services
+from presets.admin.fields import GroupField
+from presets.admin.saving import ServiceAdmin, ServiceForm
+from presets.admin.scope import has_everything, managed_ids
+from presets.models import Policy
+from presets.resolution import Scope
+
+RULES = (
+    "allows_personal_presets", "allows_override", "allows_group_presets", "enforce", "prioritize",
+)  # fmt: skip
+ORDERS = {
+    "user,group,system": "person, group, everyone (usual)",
+    "user,system,group": "person, everyone, group",
+    "group,user,system": "group, person, everyone",
+    "group,system,user": "group, everyone, person",
+    "system,user,group": "everyone, person, group",
+    "system,group,user": "everyone, group, person",
+}
+UNSET = "inherited"
+
+
+class RuleField(forms.TypedChoiceField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            choices=[("", UNSET), ("true", "yes"), ("false", "no")],
+            coerce=lambda value: value == "true",
+            empty_value=None,
+            required=False,
+            widget=Select,
+            **kwargs,
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return {True: "true", False: "false", None: ""}.get(value, value)
+
+
+class PolicyForm(ServiceForm, ModelForm[Policy]):
+    group = GroupField(help_text="Rules of a group hold for the groups below it, too.")
+    allows_personal_presets = RuleField(label="Personal presets")
+    allows_override = RuleField(label="People may change parameters that are not locked")
+    allows_group_presets = RuleField(label="Presets of groups")
+    enforce = RuleField(
+        label="Only presets", help_text="Other models cannot be used at all, by no way."
+    )
+    prioritize = RuleField(label="New chats start with a preset")
+    precedence = forms.ChoiceField(
+        label="Whose preset comes first",
+        choices=[("", UNSET), *ORDERS.items()],
+        required=False,
+        widget=Select,
+        help_text="Where two speak of the same preset, the first in this order decides.",
+    )
+
+    class Meta:
+        model = Policy
+        fields = ("group", *RULES)
+
+    error_fields = {"scope_precedence": "precedence"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["precedence"] = ",".join(self.instance.scope_precedence or [])
+        group = self.fields.get("group")
+        if isinstance(group, GroupField):
+            group.disabled = not self.is_new
+            is_free = has_everything(self.request, Policy._meta, "change")
+            if self.is_new:
+                free = Group.objects.filter(policy=None)
+                ids = managed_ids(self.request)
+                group.queryset = free if is_free else free.filter(pk__in=ids)
+            group.show_tree(empty="everyone" if is_free or not self.is_new else "choose a group")
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        is_everyone = self.is_new and "group" in values and values["group"] is None
+        if is_everyone and Policy.objects.filter(group=None).exists():
+            self.add_error("group", "Everyone has rules already; change those, or choose a group.")
+        return values
+
+    def perform(self) -> Policy:
+        typed = self.cleaned_data
+        order = typed["precedence"].split(",") if typed.get("precedence") else None
+        rules: Any = {name: typed[name] for name in RULES if name in typed}
+        return services.save_policy(
+            actor=self.actor, group=typed.get("group"), scope_precedence=order, **rules
+        )
+
+
+@admin.register(Policy)
+class PolicyAdmin(ServiceAdmin):
+    form = PolicyForm
+    list_display = ("whom", *RULES, "order")
+    list_select_related = ("group",)
+    list_before_template = "presets/admin/bar.html"
+    sortable_by = ()
+    fieldsets = (
+        (None, {"fields": ("group",)}),
+        ("Rules", {"fields": (*RULES, "precedence")}),
+    )
+
+    def within(self, ids: Collection[int]) -> Q:
+        return Q(group__in=ids)
+
+    @admin.display(description="for")
+    def whom(self, policy: Policy) -> str:
+        return str(policy.group or "everyone")
+
+    @admin.display(description="first comes")
+    def order(self, policy: Policy) -> str:
+        names = {Scope.USER: "person", Scope.GROUP: "group", Scope.SYSTEM: "everyone"}
+        return ", ".join(names[Scope(scope)] for scope in policy.scope_precedence or []) or UNSET
+
+    def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
+        return self.fieldsets

@@ -1,0 +1,178 @@
+"""Preview: what the client shows a person, beside the reasons."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from accounts.group_permissions import can_see_person
+from accounts.groups import effective_groups
+from accounts.models import User
+from librechat_backend.lib.json import JSONDict
+from presets.admin.fields import PersonField
+from presets.admin.history import text_of
+from presets.admin.scope import has_everything, managed_ids, person_of
+from presets.explain import PresetExplanation, State, explain_resolution
+from presets.models import Preset
+from presets.permissions import manageable_presets
+from presets.resolver import Offer, offer_for
+from presets.serializers import endpoints_to_wire, models_to_wire, spec_to_wire
+
+# What only those who manage a preset may read.
+_PRIVATE = frozenset({"system_message"})
+
+
+class PersonForm(forms.Form):
+    person = PersonField()
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """One line of the client's menu. ``folder`` is given where a new one begins."""
+
+    name: str
+    description: str
+    endpoint: str
+    model: str
+    is_default: bool
+    is_inside: bool
+    starters: tuple[str, ...]
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableField:
+    label: str
+    value: str
+    is_locked: bool
+    bounds: str
+    sentence: str
+    losers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableExplanation:
+    explanation: PresetExplanation
+    is_visible: bool
+    fields: tuple[ReadableField, ...]
+
+
+def show(admin: Any, request: HttpRequest) -> HttpResponse:
+    """Raises PermissionDenied for a person who is none of one's own."""
+    require_manager(request)
+    form = PersonForm(request.GET or None)
+    person = form.cleaned_data["person"] if form.is_bound and form.is_valid() else None
+    if person is not None and not can_see_person(person_of(request), person):
+        raise PermissionDenied
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": f"What {person} sees" if person else "Preview as a person",
+        "opts": Preset._meta,
+        "form": form,
+        "people": visible_people(request),
+        "person": person,
+        **(_preview(request, person) if person else {}),
+    }
+    return TemplateResponse(request, "presets/admin/preview.html", context)
+
+
+def require_manager(request: HttpRequest) -> None:
+    """Raises PermissionDenied unless the person manages presets or a group."""
+    if not has_everything(request, Preset._meta, "view") and not managed_ids(request):
+        raise PermissionDenied
+
+
+PEOPLE_OFFERED = 500
+
+
+def visible_people(request: HttpRequest) -> list[User]:
+    """For the list a field offers; a longer one helps nobody."""
+    people = User.objects.filter(is_active=True).order_by("email")
+    if not has_everything(request, User._meta, "view"):
+        people = people.filter(memberships__group__in=managed_ids(request)).distinct()
+    return list(people.only("id", "email", "name")[:PEOPLE_OFFERED])
+
+
+def _preview(request: HttpRequest, person: User) -> JSONDict:
+    offer = offer_for(person)
+    readable = set(manageable_presets(person_of(request)).values_list("slug", flat=True))
+    explained = explain_resolution(offer.resolution, unavailable=offer.unavailable)
+    return {
+        "menu": menu_of(offer),
+        "switches": switches_of(offer),
+        "endpoints": _endpoints(offer),
+        "groups": effective_groups(person.id),
+        "explanations": [_readable(each, readable) for each in explained],
+    }
+
+
+def menu_of(offer: Offer) -> list[MenuEntry]:
+    """The entries in the client's order: it gathers a folder where its first entry stands."""
+    specs = [spec_to_wire(preset, offer, order=n) for n, preset in enumerate(offer.presets)]
+    folders = dict.fromkeys(spec.get("group", f"\0{n}") for n, spec in enumerate(specs))
+    entries = []
+    for folder in folders:
+        inside = [spec for n, spec in enumerate(specs) if spec.get("group", f"\0{n}") == folder]
+        entries += [_entry(spec, is_first=place == 0) for place, spec in enumerate(inside)]
+    return entries
+
+
+def _entry(spec: JSONDict, *, is_first: bool) -> MenuEntry:
+    folder = spec.get("group", "")
+    return MenuEntry(
+        name=spec["label"],
+        description=spec.get("description", ""),
+        endpoint=spec["preset"]["endpoint"],
+        model=spec["preset"]["model"],
+        is_default=spec.get("default", False),
+        is_inside=bool(folder),
+        starters=tuple(spec.get("conversation_starters", ())),
+        folder=folder if is_first else "",
+    )
+
+
+def switches_of(offer: Offer) -> list[tuple[str, bool]]:
+    policy = offer.policy
+    return [
+        ("Other models can be chosen, too", not policy.enforce),
+        ("Parameters can be changed", policy.allows_override),
+        ("Personal presets", policy.allows_personal_presets and not policy.enforce),
+        ("New chats start with a preset", policy.prioritize and bool(offer.presets)),
+    ]
+
+
+def _endpoints(offer: Offer) -> list[tuple[str, list[str]]]:
+    shown, models = endpoints_to_wire(offer.endpoints), models_to_wire(offer.endpoints)
+    return [(name, models[name]) for name in shown if models.get(name)]
+
+
+def _readable(explained: PresetExplanation, readable: set[str]) -> ReadableExplanation:
+    is_private = explained.slug not in readable
+    return ReadableExplanation(
+        explanation=explained,
+        is_visible=explained.state is State.VISIBLE,
+        fields=tuple(
+            ReadableField(
+                label=field.label,
+                value="(private)" if is_private and field.name in _PRIVATE
+                else text_of(field.value),
+                is_locked=field.is_locked,
+                bounds=_range(field.bounds),
+                sentence=field.sentence,
+                losers=() if is_private and field.name in _PRIVATE else tuple(
+                    (f"{text_of(loser.value)} ({loser.preset})", loser.sentence)
+                    for loser in field.losers
+                ),
+            )
+            for field in explained.fields
+        ),
+    )  # fmt: skip
+
+
+def _range(bounds: tuple[float | None, float | None] | None) -> str:
+    low, high = bounds or (None, None)
+    sides = (("at least", low), ("at most", high))
+    return ", ".join(f"{word} {limit:g}" for word, limit in sides if limit is not None)
