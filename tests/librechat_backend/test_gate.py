@@ -1,0 +1,197 @@
+"""The gate before Django, alone and in front of a live server."""
+
+import asyncio
+import contextlib
+import json
+import resource
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from django.test import override_settings
+
+from librechat_backend.gate import Gate
+from librechat_backend.lib.json import BODY_LIMIT_BYTES
+from tests.live import LiveServer, live_server
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+HTTP: dict[str, Any] = {"type": "http"}
+
+
+class Application:
+    """Answers with the body it was given, and notes how many it works for at once."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        self.seconds = seconds
+        self.working = self.most = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+        self.working += 1
+        self.most = max(self.most, self.working)
+        try:
+            message = await receive()
+            await asyncio.sleep(self.seconds)
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": message["body"]})
+        finally:
+            self.working -= 1
+
+
+class Connection:
+    """A client: what it sends comes message by message."""
+
+    def __init__(self, *messages: dict[str, Any]) -> None:
+        self._messages = asyncio.Queue[dict[str, Any]]()
+        self.sent: list[dict[str, Any]] = []
+        for message in messages:
+            self._messages.put_nowait(message)
+
+    def put(self, body: bytes, *, more_body: bool) -> None:
+        self._messages.put_nowait({"type": "http.request", "body": body, "more_body": more_body})
+
+    async def receive(self) -> dict[str, Any]:
+        return await self._messages.get()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int:
+        return int(self.sent[0]["status"])
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent[1:])
+
+
+def whole(body: bytes) -> Connection:
+    return Connection({"type": "http.request", "body": body, "more_body": False})
+
+
+async def test_two_hundred_requests_are_answered_through_few_slots() -> None:
+    application = Application(seconds=0.005)
+    with override_settings(STOCK_CONCURRENCY=7):
+        gate = Gate(application)
+    clients = [whole(b"%d" % number) for number in range(200)]
+    await asyncio.gather(*(gate(HTTP, client.receive, client.send) for client in clients))
+    assert [client.body for client in clients] == [b"%d" % number for number in range(200)]
+    assert application.most == 7
+
+
+async def test_a_slow_sender_holds_no_slot() -> None:
+    with override_settings(STOCK_CONCURRENCY=1):
+        gate = Gate(Application())
+    slow = Connection()
+    slow.put(b"begin", more_body=True)
+    sending = asyncio.create_task(gate(HTTP, slow.receive, slow.send))
+    await asyncio.sleep(0)
+    quick = whole(b"quick")
+    await asyncio.wait_for(gate(HTTP, quick.receive, quick.send), 1)
+    assert (quick.status, quick.body) == (200, b"quick")
+    slow.put(b" end", more_body=False)
+    await asyncio.wait_for(sending, 1)
+    assert slow.body == b"begin end"
+
+
+async def test_the_server_says_that_it_is_busy_when_no_slot_becomes_free() -> None:
+    application = Application(seconds=0.2)
+    with override_settings(STOCK_CONCURRENCY=1, STOCK_QUEUE_SECONDS=0.02):
+        gate = Gate(application)
+        first, second = whole(b"1"), whole(b"2")
+        working = asyncio.create_task(gate(HTTP, first.receive, first.send))
+        await asyncio.sleep(0.01)
+        await gate(HTTP, second.receive, second.send)
+    assert second.status == 503
+    assert dict(second.sent[0]["headers"])[b"retry-after"] == b"5"
+    assert "message" in json.loads(second.body)
+    await working
+    assert first.status == 200
+
+
+async def test_the_slot_is_free_again_when_the_application_fails_or_the_client_leaves() -> None:
+    async def fail(scope: Any, receive: Any, send: Send) -> None:
+        raise RuntimeError("broken")
+
+    with override_settings(STOCK_CONCURRENCY=1):
+        gate = Gate(fail)
+    for _ in range(3):
+        client = whole(b"")
+        with pytest.raises(RuntimeError):
+            await asyncio.wait_for(gate(HTTP, client.receive, client.send), 1)
+    left = Connection({"type": "http.disconnect"})
+    await asyncio.wait_for(gate(HTTP, left.receive, left.send), 1)
+    assert left.sent == []
+
+
+async def test_no_more_than_the_limit_is_read_when_the_body_has_no_end() -> None:
+    application = Application()
+    client = Connection()
+    for _ in range(8):
+        client.put(b"x" * (BODY_LIMIT_BYTES // 4), more_body=True)
+    await asyncio.wait_for(Gate(application)(HTTP, client.receive, client.send), 1)
+    assert len(client.body) == BODY_LIMIT_BYTES + 1
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    env = {"DATABASE_URL": "", "REDIS_URL": "", "REGISTER_MAX": "5"}
+    with live_server(env=env) as server:
+        yield server
+
+
+def registration(number: int) -> dict[str, str]:
+    return {
+        "name": f"Person {number}",
+        "username": f"person{number}",
+        "email": f"person{number}@example.com",
+        "password": "correct horse battery",
+        "confirm_password": "correct horse battery",
+    }
+
+
+async def test_two_thousand_registrations_at_once_are_answered_and_few_succeed(
+    server: LiveServer,
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    threads: list[int] = []
+
+    async def watch_threads() -> None:
+        while True:
+            with open(f"/proc/{server.process.pid}/status") as status:
+                lines = dict(line.split(":", 1) for line in status)
+            threads.append(int(lines["Threads"]))
+            await asyncio.sleep(0.1)
+
+    watching = asyncio.create_task(watch_threads())
+    async with httpx.AsyncClient(base_url=server.base_url, timeout=90, limits=limits) as client:
+        answers = await asyncio.gather(
+            *(client.post("/api/auth/register", json=registration(n)) for n in range(2000))
+        )
+        watching.cancel()
+        assert (await client.get("/health")).status_code == 200
+    codes = [answer.status_code for answer in answers]
+    assert set(codes) <= {200, 429, 503}
+    assert 1 <= codes.count(200) <= 5
+    assert max(threads) <= 60
+    count = server.manage(
+        "shell", "-c", "from accounts.models import User; print(User.objects.count())"
+    )
+    assert int(count.strip().splitlines()[-1]) <= 5
+
+
+async def test_others_are_served_when_many_send_slowly(server: LiveServer) -> None:
+    head = (
+        b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 1000\r\n\r\n{"
+    )
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            slow.sendall(head)
+        async with httpx.AsyncClient(base_url=server.base_url, timeout=5) as client:
+            answers = [await client.get("/api/banner") for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {200}
