@@ -158,7 +158,9 @@ def test_person_sees_what_the_page_says(given: str, expected: str, why: str) -> 
     assert any(f"{reason} " in sentence for sentence in sentences), sentences
 
 
-@pytest.mark.parametrize(("name", "asks", "rules", "runs_with", "moved"), rows("Preset | Ann asks for"))
+@pytest.mark.parametrize(
+    ("name", "asks", "rules", "runs_with", "moved"), rows("Preset | Ann asks for")
+)
 def test_turn_runs_with_what_the_page_says(
     name: str, asks: str, rules: str, runs_with: str, moved: str
 ) -> None:
