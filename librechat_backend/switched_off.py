@@ -84,8 +84,7 @@ ANSWERS = (
         echo="parentConversationId",
     ),
     Answer("traces/<str:id>/availability", {"available": False}),
-    # Presets, prompts, memories, skills: 03 §10.1, §12, §13.2, §13.3, 04 §10
-    Answer("presets", []),
+    # Prompts, memories, skills: 03 §12, §13.2, §13.3, 04 §10
     Answer("prompts/all", []),
     Answer(
         "prompts/groups",

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from librechat_backend.lib.json import JSONDict, JSONValue
+from librechat_backend.lib.times import to_iso
 from presets.fields import dialect_of, to_wire
+from presets.models import PersonalPreset
 from presets.resolution import ResolvedPreset
 from presets.resolver import Offer
 from presets.startup import SignInOptions, Workspace
@@ -171,3 +173,27 @@ def context_windows_to_wire(windows: Mapping[str, Mapping[str, int]]) -> JSONDic
 def categories_to_wire() -> list[JSONDict]:
     """``GET /api/categories`` (03 §13.12); the labels are keys of the client's translations."""
     return [{"label": f"com_ui_{value}", "value": value} for value in _CATEGORIES]
+
+
+def personal_preset_to_wire(preset: PersonalPreset) -> JSONDict:
+    """A personal preset (03 §1.3); ``user`` must be there, or the client asks for ever."""
+    wire: JSONDict = {
+        **preset.settings,
+        "_id": preset.id,
+        "presetId": preset.preset_id,
+        "user": preset.user_id,
+        "title": preset.title,
+        "endpoint": preset.endpoint or None,
+        "createdAt": to_iso(preset.created_at),
+        "updatedAt": to_iso(preset.updated_at),
+    }
+    optional = {
+        "endpointType": preset.endpoint_type,
+        "model": preset.model,
+        "spec": preset.spec,
+        "iconURL": preset.icon_url,
+    }
+    wire |= {name: value for name, value in optional.items() if value}
+    if preset.is_default:
+        wire |= {"defaultPreset": True, "order": preset.order}
+    return wire

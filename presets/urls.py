@@ -10,4 +10,6 @@ urlpatterns = [
     path("endpoints/token-config", views.token_config),
     path("models", views.models),
     path("categories", views.categories),
+    path("presets", views.PersonalPresets.as_view()),
+    path("presets/delete", views.delete_personal_presets),
 ]

@@ -4,10 +4,13 @@ from rest_framework.decorators import api_view, authentication_classes, permissi
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from accounts.authentication import OptionalBearerAuthentication
 from accounts.models import User
-from presets import serializers, startup
+from librechat_backend.lib.errors import InvalidRequest
+from librechat_backend.lib.json import JSONDict
+from presets import personal, serializers, startup
 from presets.resolver import offer_for
 from providers.catalog import EndpointInfo
 
@@ -40,10 +43,37 @@ def token_config(request: Request) -> Response:
 
 
 def _offered(request: Request) -> tuple[EndpointInfo, ...]:
-    assert isinstance(request.user, User)  # noqa: S101 - the permission class lets nobody else in
-    return offer_for(request.user).endpoints
+    return offer_for(_person(request)).endpoints
 
 
 @api_view(["GET"])
 def categories(request: Request) -> Response:
     return Response(serializers.categories_to_wire())
+
+
+class PersonalPresets(APIView):
+    def get(self, request: Request) -> Response:
+        presets = personal.personal_presets(_person(request))
+        return Response([serializers.personal_preset_to_wire(preset) for preset in presets])
+
+    def post(self, request: Request) -> Response:
+        preset = personal.save_personal_preset(user=_person(request), body=_body(request))
+        return Response(serializers.personal_preset_to_wire(preset), status=201)
+
+
+@api_view(["POST"])
+def delete_personal_presets(request: Request) -> Response:
+    preset_id = personal.preset_to_delete(_body(request))
+    count = personal.delete_personal_presets(user=_person(request), preset_id=preset_id)
+    return Response({"acknowledged": True, "deletedCount": count}, status=201)
+
+
+def _person(request: Request) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 - the permission class lets nobody else in
+    return request.user
+
+
+def _body(request: Request) -> JSONDict:
+    if not isinstance(request.data, dict):
+        raise InvalidRequest("The request body must be a JSON object.")
+    return request.data

@@ -18,7 +18,6 @@ urlpatterns = [path("api/", include(answers))]
 SHAPES = [
     ("projects?limit=25", {"projects": [], "nextCursor": None}),
     ("tags", []),
-    ("presets", []),
     ("keys?name=My%20AI", {"expiresAt": None}),
     ("share?pageSize=25", {"links": [], "nextCursor": None, "hasNextPage": False}),
     ("agents/categories", []),
@@ -84,7 +83,7 @@ def test_stranger_gets_401_when_asking(path: str, client: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-@pytest.mark.parametrize("path", ["files", "presets", "keys", "tags", "projects"])
+@pytest.mark.parametrize("path", ["files", "keys", "tags", "projects"])
 def test_method_does_not_exist_when_it_would_change_something(
     path: str, method: str, alice: User, client_for: ClientFor
 ) -> None:
