@@ -245,13 +245,13 @@ def _retained_parts(
 
 
 def _edited(parts: list[JSONDict], edit: Edit) -> list[JSONDict]:
-    """The parts up to the edited one, which is rewritten; what followed is said anew."""
+    """All parts, the edited one rewritten: the client counts on them (contract 02 §10.3)."""
     if edit.index >= len(parts):
         raise InvalidRequest("Content part not found", key="error")
     part = parts[edit.index]
     if part["type"] != edit.kind:
         raise InvalidRequest("Cannot update non-text content", key="error")
-    return [*parts[: edit.index], {**part, edit.kind: edit.text}]
+    return [*parts[: edit.index], {**part, edit.kind: edit.text}, *parts[edit.index + 1 :]]
 
 
 def _create_generation(
