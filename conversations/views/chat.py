@@ -219,7 +219,7 @@ def _allow(request: HttpRequest, method: str) -> None:
 def _epoch(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdigit() or len(text) > 16:
+    if not (text.isascii() and text.isdigit()) or len(text) > 16:
         raise InvalidRequest("Invalid generation identity", key="error")
     return int(text)
 
