@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
-from conversations.chat.events import TurnEvent
+from conversations.chat.events import TurnEvent, is_terminal
 from conversations.chat.log.base import RETENTION_SECONDS, Buffer, UnknownGeneration
 from conversations.chat.log.journal import Journal
 
@@ -24,7 +24,7 @@ class MemoryLog:
             return  # a late title: its row has it
         self._journal.write(generation_id, events)
         buffer.extend(events)
-        if buffer.is_closed:
+        if any(is_terminal(event) for event in events):
             self._journal.remove(generation_id)
             loop = asyncio.get_running_loop()
             loop.call_later(self._retention_seconds, self._buffers.pop, generation_id, None)

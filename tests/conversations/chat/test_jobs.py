@@ -435,7 +435,7 @@ async def test_a_provider_error_keeps_what_was_said_at_every_position(
     said = "".join((THOUGHTS + WORDS)[:position])
     if position:
         assert text_in(answer) == said
-        assert answer.content[-1] == {"type": "error", "error": "Overloaded."}
+        assert (answer.content or [])[-1] == {"type": "error", "error": "Overloaded."}
         assert screen.text == screen.final_text == said
     else:
         assert (answer.error, answer.text, answer.content) == (True, "Overloaded.", None)

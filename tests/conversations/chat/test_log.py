@@ -282,7 +282,8 @@ def test_every_reader_gets_exactly_the_suffix_whatever_the_interleaving(
     async def play() -> None:
         writer = make_log(kind, tmp_path)
         reading = writer if kind == "memory" else make_log(kind, tmp_path)
-        id, turn, tasks = generation(), [created()], []
+        id, tasks = generation(), []
+        turn: list[TurnEvent] = [created()]
         await writer.append(id, turn)
         for step, size in enumerate(batches):
             for at, after, pause, leaves in readers:

@@ -52,7 +52,7 @@ async def connections(server: redis.asyncio.Redis) -> list[str]:
 async def break_connections(server: redis.asyncio.Redis) -> int:
     ids = await connections(server)
     for id in ids:
-        await server.execute_command("CLIENT", "KILL", "ID", id)
+        await server.client_kill_filter(_id=id)
     return len(ids)
 
 

@@ -69,7 +69,7 @@ async def start(socket: ClientConnection, text: str) -> Any:
 
 async def until_end(socket: ClientConnection) -> list[Any]:
     """The event messages up to the final one."""
-    messages = []
+    messages: list[Any] = []
     while not messages or not messages[-1]["event"].get("final"):
         message = await receive(socket)
         if message["type"] == "event":
