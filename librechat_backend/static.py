@@ -1,7 +1,12 @@
-"""Static files of the admin and of our own page, straight from the packages that bring them."""
+"""Static files of the admin and of our own page, straight from the packages that bring them.
+
+Their names carry no version, so a browser asks each time whether its copy is still good; that is
+cheap, and after an upgrade nobody runs old scripts with new pages.
+"""
 
 import asyncio
 import mimetypes
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +14,50 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.exceptions import SuspiciousFileOperation
 
-CACHE_SECONDS = 3600
+
+@dataclass(frozen=True, slots=True)
+class File:
+    body: bytes
+    media_type: str
+    etag: bytes
 
 
 async def static_files(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Bare ASGI. Files are small; large installations put a web server before this path."""
-    found = await asyncio.to_thread(_read, scope["path"].removeprefix(settings.STATIC_URL))
-    if found is None:
-        await send({"type": "http.response.start", "status": 404, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+    file = await asyncio.to_thread(_read, scope["path"].removeprefix(settings.STATIC_URL))
+    if file is None:
+        await _send(send, 404, [])
         return
-    body, media_type = found
     headers = [
-        (b"content-type", media_type.encode()),
-        (b"cache-control", b"public, max-age=%d" % CACHE_SECONDS),
-        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-cache"),
+        (b"etag", file.etag),
         (b"x-content-type-options", b"nosniff"),
     ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if file.etag in dict(scope["headers"]).get(b"if-none-match", b""):
+        await _send(send, 304, headers)
+        return
+    headers += [
+        (b"content-type", file.media_type.encode()),
+        (b"content-length", b"%d" % len(file.body)),
+    ]
+    await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else file.body)
+
+
+async def _send(
+    send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b""
+) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _read(name: str) -> tuple[bytes, str] | None:
+def _read(name: str) -> File | None:
     try:
-        path = finders.find(name)
+        found = finders.find(name)
     except (SuspiciousFileOperation, ValueError):
         return None
-    if path is None or not Path(path).is_file():
+    if found is None or not Path(found).is_file():
         return None
-    return Path(path).read_bytes(), mimetypes.guess_type(path)[0] or "application/octet-stream"
+    stat = Path(found).stat()
+    media_type = mimetypes.guess_type(found)[0] or "application/octet-stream"
+    etag = b'"%x-%x"' % (stat.st_mtime_ns, stat.st_size)
+    return File(Path(found).read_bytes(), media_type, etag)
