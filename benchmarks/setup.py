@@ -79,4 +79,4 @@ def memory_bytes(server: LiveServer) -> int:
 def cpu_seconds(server: LiveServer) -> float:
     process = psutil.Process(server.process.pid)
     times = [each.cpu_times() for each in [process, *process.children(recursive=True)]]
-    return sum(each.user + each.system for each in times)
+    return float(sum(each.user + each.system for each in times))

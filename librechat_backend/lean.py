@@ -63,7 +63,7 @@ class LeanHandler:
                 answering.result()
 
     async def _answer(self, request: ASGIRequest, send: Send) -> None:
-        response: HttpResponseBase = await self._respond(request)
+        response = await cast(View, self._respond)(request)
         await _send_response(add_headers(response), send)
 
     async def _call_view(self, request: HttpRequest) -> HttpResponseBase:
