@@ -9,7 +9,6 @@ from urllib.parse import quote, urlsplit
 
 from accounts.models import User
 from accounts.tokens import issue_access_token
-from conversations.chat.runtime import get_jobs
 from librechat_backend.lean import LeanHandler
 from librechat_backend.lean_urls import urlpatterns
 from librechat_backend.lib.ids import NO_PARENT
@@ -225,11 +224,3 @@ def payload(**fields: Any) -> dict[str, Any]:
         "generationProtocolVersion": 2,
     }
     return {name: value for name, value in (values | fields).items() if value is not None}
-
-
-async def settled() -> None:
-    """Return when no generation of this process runs any more."""
-    jobs = await get_jobs()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while jobs._running:
-            await asyncio.sleep(0.005)
