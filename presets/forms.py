@@ -118,6 +118,13 @@ class PresetForm(ModelForm[Preset]):
         widget=Textarea(attrs={"rows": 4}),
         help_text="Questions offered in an empty chat, one a line; the client shows four.",
     )
+    slug = forms.SlugField(
+        label="Short name",
+        required=False,
+        widget=TextInput,
+        help_text="For the client and for programs. Empty: made of the name. In a group or for a "
+        "person, a preset replaces a broader one of the same short name.",
+    )
     endpoint = forms.ChoiceField(required=False, widget=Select, help_text="Who answers.")
     model = forms.ChoiceField(required=False, widget=Select)
     tools_enabled = YesNoField(label="Tools", help_text="Whether the model may use tools.")
@@ -141,6 +148,16 @@ class PresetForm(ModelForm[Preset]):
             "conversation_starters", "endpoint", "model", "system_message", "greeting",
             "model_label", "extends", "owner_group", "is_active",
         )  # fmt: skip
+        help_texts = {
+            "system_message": "Instructions people never see. Filled in: {{current_user}}, "
+            "{{current_date}}, {{current_datetime}}.",
+            "extends": "Empty fields are taken from that preset; what it locks stays locked.",
+            "is_active": "A preset that is not active is in nobody's menu.",
+            "menu_group": "Presets with the same folder stand together.",
+            "model_label": "The name answers are shown under.",
+            "greeting": "Shown in an empty chat.",
+        }
+        labels = {"model_label": "Name of the assistant"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -224,6 +241,11 @@ class PresetForm(ModelForm[Preset]):
         }
         return {"endpoints": known, "inherited": self.inherited.get("endpoint", "")}
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """Without a short name the service makes a free one."""
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded | (set() if self.cleaned_data.get("slug") else {"slug"})
+
     # -- What was typed ----------------------------------------------------------------------
 
     def clean(self) -> dict[str, Any]:
@@ -240,6 +262,8 @@ class PresetForm(ModelForm[Preset]):
         fields = self._meta.fields
         assert isinstance(fields, list | tuple)  # noqa: S101 - named in Meta
         plain = {name: typed[name] for name in fields if name in typed}
+        if not plain.get("slug"):
+            plain.pop("slug", None)
         return plain | {
             "parameters": self._parameters(),
             **{name: typed.get(VALUE + name) for name in COLUMNS},

@@ -126,6 +126,7 @@ class Assignment(Stamped):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name_plural = "who gets what"
         ordering = ["-priority", "created_at"]
         constraints = [
             models.CheckConstraint(
@@ -173,7 +174,7 @@ class Policy(Stamped):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name_plural = "policies"
+        verbose_name = verbose_name_plural = "rules"
         constraints = [
             models.UniqueConstraint(
                 models.Value(1), condition=models.Q(group=None), name="one_policy_for_everyone"

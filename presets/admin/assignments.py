@@ -23,6 +23,8 @@ OPTIONS = (
     "effect", "priority", "is_default", "is_final", "is_active", "starts_at", "ends_at",
     "rollout_percent",
 )  # fmt: skip
+# What fits into a row; the rest is on the assignment's own page.
+ROW_OPTIONS = ("effect", "priority", "is_default", "is_final", "is_active")
 EVERYONE = "everyone (unless a person is named)"
 
 
@@ -105,7 +107,8 @@ class AssignmentInline(ServiceInline):
     form = AssignmentForm
     verbose_name = "recipient"
     verbose_name_plural = "Who gets it"
-    fields: tuple[str, ...] = ("group", "user", *OPTIONS)
+    fields: tuple[str, ...] = ("group", "user", *ROW_OPTIONS)
+    show_change_link = True
     ordering = ("-priority", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -118,7 +121,7 @@ class AssignmentInline(ServiceInline):
 class GroupAssignmentInline(AssignmentInline):
     verbose_name = "preset"
     verbose_name_plural = "Presets of this group"
-    fields = ("preset", *OPTIONS)
+    fields = ("preset", *ROW_OPTIONS)
 
 
 def rows_within(ids: Collection[int]) -> Q:

@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.group_permissions import can_place_group
 from accounts.models import Group, Membership
 from accounts.services import groups as group_services
-from librechat_backend.lib.admin import ChangeList, ModelForm
+from librechat_backend.lib.admin import ChangeList, ModelForm, TextInput
 from librechat_backend.lib.errors import AppError
 from presets.admin.assignments import GroupAssignmentInline
 from presets.admin.fields import GroupField, PersonField
@@ -32,7 +32,10 @@ class GroupForm(ServiceForm, ModelForm[Group]):
         label="Belongs to", help_text="What that group is given, this one gets, too."
     )
     slug = forms.SlugField(
-        label="Short name", required=False, help_text="For programs. Empty: made of the name."
+        label="Short name",
+        required=False,
+        widget=TextInput,
+        help_text="For programs. Empty: made of the name.",
     )
 
     class Meta:
@@ -100,6 +103,7 @@ class MembershipForm(ServiceForm, ModelForm[Membership]):
 class MembershipInline(ServiceInline):
     model = Membership
     form = MembershipForm
+    verbose_name = "member"
     verbose_name_plural = "Members"
     fields = ("user", "role", "source")
     readonly_fields = ("source",)

@@ -14,7 +14,7 @@ from accounts.models import User
 from librechat_backend.lib.json import JSONDict
 from presets.admin.fields import PersonField
 from presets.admin.history import text_of
-from presets.admin.scope import has_everything, managed_ids, person_of
+from presets.admin.scope import has_everything, managed_ids, person_of, visible_people
 from presets.explain import PresetExplanation, State, explain_resolution
 from presets.models import Preset
 from presets.permissions import manageable_presets
@@ -83,17 +83,6 @@ def require_manager(request: HttpRequest) -> None:
     """Raises PermissionDenied unless the person manages presets or a group."""
     if not has_everything(request, Preset._meta, "view") and not managed_ids(request):
         raise PermissionDenied
-
-
-PEOPLE_OFFERED = 500
-
-
-def visible_people(request: HttpRequest) -> list[User]:
-    """For the list a field offers; a longer one helps nobody."""
-    people = User.objects.filter(is_active=True).order_by("email")
-    if not has_everything(request, User._meta, "view"):
-        people = people.filter(memberships__group__in=managed_ids(request)).distinct()
-    return list(people.only("id", "email", "name")[:PEOPLE_OFFERED])
 
 
 def _preview(request: HttpRequest, person: User) -> JSONDict:

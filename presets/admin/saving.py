@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.models import User
 from librechat_backend.lib.admin import TabularInline
 from librechat_backend.lib.errors import Conflict, Forbidden, InvalidFields
-from presets.admin.scope import ScopedAdmin, has_everything, managed_ids
+from presets.admin.scope import ScopedAdmin, has_everything, managed_ids, visible_people
 
 _REFUSED = "_refused_change"
 WHOLE = "__all__"
@@ -130,6 +130,12 @@ class ServiceAdmin(ScopedAdmin):
     ) -> Any:
         parent = super().changelist_view
         return _again_if_refused(request, lambda: parent(request, extra_context))
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context["people"] = visible_people(request)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:

@@ -20,8 +20,8 @@ from presets import services
 from presets.admin.fields import GroupField, PersonField
 from presets.admin.history import FieldDiff, label_of, text_of
 from presets.admin.policies import RULES
-from presets.admin.preview import MenuEntry, menu_of, require_manager, visible_people
-from presets.admin.scope import has_everything, managed_ids, person_of
+from presets.admin.preview import MenuEntry, menu_of, require_manager
+from presets.admin.scope import has_everything, managed_ids, person_of, visible_people
 from presets.models import Policy, Preset
 from presets.permissions import assignable_presets, manageable_presets
 from presets.whatif import Difference, Outcome, people_of, what_if
