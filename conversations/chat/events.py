@@ -165,4 +165,4 @@ def merge_deltas(events: Iterable[TurnEvent]) -> list[TurnEvent]:
 
 
 def _continues(last: TurnEvent | None, event: TextAdded | ReasoningAdded) -> bool:
-    return type(last) is type(event) and last.step_id == event.step_id  # type: ignore[union-attr]
+    return type(last) is type(event) and last.step_id == event.step_id

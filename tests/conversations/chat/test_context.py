@@ -86,7 +86,7 @@ def test_answer_of_an_import_has_text_alone() -> None:
 
 def test_tool_calls_travel_in_pairs() -> None:
     call = {"id": "call_1", "name": "rain", "args": '{"city":"Graz"}', "type": "tool_call"}
-    parts = [
+    parts: list[dict[str, Any]] = [
         {"type": "text", "text": "Let me look."},
         {"type": "tool_call", "tool_call": call | {"output": "wet"}},
         {"type": "tool_call", "tool_call": {"id": "call_2", "name": "wind", "args": ""}},

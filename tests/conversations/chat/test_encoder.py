@@ -349,7 +349,11 @@ def test_failure_is_an_error_frame() -> None:
 
 
 def test_frames_are_messages_of_one_line() -> None:
-    events = [CREATED, StepStarted("s1", 0, "message"), TextAdded("s1", "a\nb\u2028c")]
+    events: list[TurnEvent] = [
+        CREATED,
+        StepStarted("s1", 0, "message"),
+        TextAdded("s1", "a\nb\u2028c"),
+    ]
     blocks = Encoder().frames(events).split(b"\n\n")
     assert blocks.pop() == b""
     assert [block.split(b"\n")[0] for block in blocks] == [b"event: message"] * 3
@@ -357,7 +361,12 @@ def test_frames_are_messages_of_one_line() -> None:
 
 
 def test_neighbouring_deltas_share_a_frame() -> None:
-    events = [CREATED, StepStarted("s1", 0, "message"), TextAdded("s1", "a"), TextAdded("s1", "b")]
+    events: list[TurnEvent] = [
+        CREATED,
+        StepStarted("s1", 0, "message"),
+        TextAdded("s1", "a"),
+        TextAdded("s1", "b"),
+    ]
     assert len(Encoder().payloads(events)) == 3
 
 

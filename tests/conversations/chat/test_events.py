@@ -97,7 +97,7 @@ def test_only_the_two_ends_are_terminal() -> None:
 
 
 def test_neighbours_of_one_step_are_merged() -> None:
-    events = [
+    events: list[TurnEvent] = [
         TextAdded("s1", "a"),
         TextAdded("s1", "b"),
         TextAdded("s2", "c"),

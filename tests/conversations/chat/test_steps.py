@@ -50,8 +50,13 @@ def _steps(events: list[TurnEvent]) -> list[tuple[int, str, str]]:
 
 def test_each_run_of_text_or_reasoning_opens_a_step() -> None:
     events = _write(
-        [[ReasoningDelta("hm")], [TextDelta("a"), TextDelta("b")], [TextDelta("c")]]
-        + [[ReasoningDelta("wait")], [TextDelta("d")]]
+        [
+            [ReasoningDelta("hm")],
+            [TextDelta("a"), TextDelta("b")],
+            [TextDelta("c")],
+            [ReasoningDelta("wait")],
+            [TextDelta("d")],
+        ]
     )
     assert _steps(events) == [(index, "message", "") for index in range(4)]
     assert TurnState(events).parts() == [
