@@ -73,7 +73,7 @@ def test_empty_chat_is_shown_when_address_names_a_strange_one(
 def _edit_first_title(chat: ChatPage, title: str, key: str) -> None:
     chat.history.first.hover()
     chat.page.get_by_role("button", name="Rename “Second words”").click()
-    field = chat.page.get_by_label("Title")
+    field = chat.page.get_by_label("Title", exact=True)
     field.fill(title)
     field.press(key)
     expect(field).to_be_hidden()
