@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -132,6 +132,18 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def of_conversation(self, conversation_id: str) -> GenerationQuerySet:
         """Newest first."""
         return self.filter(conversation__conversation_id=conversation_id).order_by("-created_ms")
+
+    def untitled(self, before: datetime) -> GenerationQuerySet:
+        """First turns of the last day that ended ``before`` and whose chat still has no title."""
+        yesterday = timezone.now() - timedelta(days=1)
+        return self.filter(
+            # Ids begin with their time, so this is a short range of the primary key.
+            pk__gte=f"{int(yesterday.timestamp()):08x}",
+            finished_at__lt=before,
+            turn__is_new=True,
+            conversation__title="New Chat",
+            conversation__is_temporary=False,
+        ).select_related("conversation")
 
     def silent_since(self, moment: datetime) -> GenerationQuerySet:
         """Running by their row, but their process has not said so since ``moment``."""

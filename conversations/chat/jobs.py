@@ -83,7 +83,7 @@ class Jobs:
         self.log = event_log
         self.is_accepting = True
         self._running: dict[str, Job] = {}
-        self._untitled: dict[str, Turn] = {}
+        self._untitled: dict[str, tuple[Turn, asyncio.Task[None]]] = {}
 
     # -- starting --------------------------------------------------------------------------
 
@@ -130,7 +130,8 @@ class Jobs:
             # Stopped as well: its row says that it runs, and must not say so for ever.
             spawn(self._run(job), name=f"generation {generation_id}")
         if turn.is_new and not turn.conversation.is_temporary:
-            spawn(self._give_title(turn), name=f"title {generation_id}")
+            making = spawn(self._give_title(turn), name=f"title {generation_id}")
+            self._untitled[generation_id] = turn, making
 
     async def _run(self, job: Job) -> None:
         generation_id = job.turn.generation.id
@@ -194,7 +195,6 @@ class Jobs:
         )
 
     async def _give_title(self, turn: Turn) -> None:
-        self._untitled[turn.generation.id] = turn
         title = await titles.make_title(
             turn.request.text, endpoint=turn.resolved.endpoint, model=turn.resolved.model
         )
@@ -209,6 +209,14 @@ class Jobs:
             with suppress(LogLost):
                 await self.log.append(generation_id, [Titled(title)])
 
+    async def _title_now(self, generation_id: str) -> None:
+        """Nobody waits for the model any longer: the first words will do."""
+        if generation_id not in self._untitled:
+            return
+        turn, making = self._untitled[generation_id]
+        await self._set_title(turn, titles.first_words(turn.request.text))
+        making.cancel()
+
     # -- stopping --------------------------------------------------------------------------
 
     async def abort(self, generation: Generation) -> None:
@@ -218,6 +226,7 @@ class Jobs:
         job = self._running.get(generation.id)
         if job is not None:
             job.stop(StopReason.ABORT)
+            await self._title_now(generation.id)
             await job.done.wait()
         else:
             await self._abort_elsewhere(generation)
@@ -240,8 +249,8 @@ class Jobs:
     async def drain(self, grace_seconds: float) -> None:
         """Take no new turns, let running ones end for a while, then keep what they have."""
         self.is_accepting = False
-        for turn in list(self._untitled.values()):
-            await self._set_title(turn, titles.first_words(turn.request.text))
+        for generation_id in list(self._untitled):
+            await self._title_now(generation_id)
         jobs = list(self._running.values())
         waiting = [asyncio.create_task(job.done.wait()) for job in jobs]
         if not waiting:
@@ -319,6 +328,15 @@ class Jobs:
         for generation in abandoned:
             await self.recover(generation)
         return len(abandoned)
+
+    async def title_forgotten(self, *, all_others: bool = False) -> None:
+        """Give titles to conversations whose process died between the answer and the title."""
+        patience = timedelta(0) if all_others else 2 * timedelta(seconds=titles.TIMEOUT_SECONDS)
+        before = timezone.now() - patience
+        own = self._untitled.keys()
+        for generation in await in_database(lambda: list(Generation.objects.untitled(before))):
+            if generation.id not in own:
+                await in_database(_title_from_words, generation)
 
     async def recover(
         self, generation: Generation, *, stop: StopReason = StopReason.SHUTDOWN

@@ -15,6 +15,8 @@ from conversations.chat.log.memory import MemoryLog
 from conversations.chat.log.redis import RedisLog
 from librechat_backend.lib.aio import cancel, spawn
 
+TITLES_SECONDS = 60.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -27,6 +29,7 @@ class Runtime:
             spawn(self._repeat(jobs.beat), name="heartbeat"),
             # Beside the heartbeat: recovering may take long, and must not look like death.
             spawn(self._repeat(jobs.recover_stale), name="recovery"),
+            spawn(self._repeat(jobs.title_forgotten, TITLES_SECONDS), name="titles"),
             spawn(self._listen(), name="control"),
         ]
 
@@ -35,15 +38,19 @@ class Runtime:
         """Finishes first what a previous process left behind."""
         jobs = Jobs(await control.new_process_name(), make_log())
         # Without Redis there is one process, and it has just begun: nobody else can be alive.
-        recovered = await jobs.recover_stale(all_others=not settings.REDIS_URL)
+        is_alone = not settings.REDIS_URL
+        recovered = await jobs.recover_stale(all_others=is_alone)
+        await jobs.title_forgotten(all_others=is_alone)
         await jobs.log.tidy()
         if recovered:
             log.info("generations_recovered", count=recovered)
         return cls(jobs)
 
-    async def _repeat(self, work: Callable[[], Awaitable[object]]) -> None:
+    async def _repeat(
+        self, work: Callable[[], Awaitable[object]], pause_seconds: float = HEARTBEAT_SECONDS
+    ) -> None:
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(pause_seconds)
             try:
                 await work()
             except Exception:  # noqa: BLE001 - the next time the database or Redis may be back
@@ -80,9 +87,10 @@ _runtimes: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Runtime]] =
 async def get_runtime() -> Runtime:
     """The runtime of this event loop; a server has one loop."""
     loop = asyncio.get_running_loop()
-    if loop not in _runtimes:
-        _runtimes[loop] = loop.create_task(Runtime.start())
-    return await asyncio.shield(_runtimes[loop])
+    started = _runtimes.get(loop)
+    if started is None or (started.done() and started.exception()):
+        started = _runtimes[loop] = loop.create_task(Runtime.start())
+    return await asyncio.shield(started)
 
 
 async def get_jobs() -> Jobs:
