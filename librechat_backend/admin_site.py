@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.group_permissions import is_group_manager
 from accounts.models import User
 from accounts.throttles import check_login
 from conversations.models import Generation, Message
@@ -54,11 +55,22 @@ class LoginForm(admin.AuthenticationForm):
             raise ValidationError(str(refusal), code="too_many") from refusal
         return super().clean()
 
+    def confirm_login_allowed(self, user: User) -> None:
+        """Managers of groups come in, too; what they see there is their groups'."""
+        if not (user.is_active and is_group_manager(user)):
+            super().confirm_login_allowed(user)
+
 
 class AdminSite(admin.AdminSite):
     index_title = "Overview"
     index_template = "admin/overview.html"
     login_form = LoginForm
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        person = request.user
+        return super().has_permission(request) or (
+            isinstance(person, User) and is_group_manager(person)
+        )
 
     def get_app_list(
         self, request: HttpRequest, app_label: str | None = None
