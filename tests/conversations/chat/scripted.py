@@ -28,6 +28,7 @@ class ScriptedAdapter:
         self.requests: list[ChatRequest] = []
         self.titles: list[ChatRequest] = []
         self.is_closed = False
+        self.asked = asyncio.Semaphore(0)  # released by each request for an answer
         self._script: asyncio.Queue[Any] = asyncio.Queue()
         self._title: asyncio.Queue[Any] = asyncio.Queue()
 
@@ -57,6 +58,7 @@ class ScriptedAdapter:
             yield [TextDelta(_raised(await self._title.get()))]
             return
         self.requests.append(request)
+        self.asked.release()
         try:
             while (batch := _raised(await self._script.get())) is not END:
                 yield batch

@@ -1,4 +1,4 @@
-"""Golden transcripts: what goes over the wire in a turn, byte for byte but for ids and times.
+"""Golden transcripts: what goes over the wire in a turn, but for ids, times and members' order.
 
 ``UPDATE_FRAMES=1`` writes the files in tests/frames anew.
 """
@@ -36,9 +36,9 @@ class Transcript:
         self._lines: list[str] = []
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        self._lines += [f"> POST {path}", f"> {json.dumps(body, ensure_ascii=False)}"]
+        self._lines += [f"> POST {path}", f"> {_ordered(body)}"]
         answer = await self.client.post(path, body)
-        self._lines += [f"< {answer.status}", f"< {answer.body.decode()}", ""]
+        self._lines += [f"< {answer.status}", f"< {_ordered(answer.json())}", ""]
         parsed: dict[str, Any] = answer.json()
         return parsed
 
@@ -47,7 +47,7 @@ class Transcript:
 
     async def get(self, path: str) -> None:
         answer = await self.client.get(path)
-        self._lines += [f"> GET {path}", f"< {answer.status}", f"< {answer.body.decode()}", ""]
+        self._lines += [f"> GET {path}", f"< {answer.status}", f"< {_ordered(answer.json())}", ""]
 
     def stream(self, started: dict[str, Any], query: str = "") -> Exchange:
         return self.client.stream(started, query)
@@ -57,7 +57,7 @@ class Transcript:
         await stream.rest()
         self._lines.append(f"> GET stream{title}")
         self._lines += [f"< {stream.status}"]
-        self._lines += [f"< {line}".rstrip() for line in stream.raw.decode().split("\n")]
+        self._lines += [f"< {_ordered_line(line)}".rstrip() for line in _lines_of(stream)]
 
     def text(self) -> str:
         seen: dict[str, str] = {}
@@ -75,6 +75,20 @@ class Transcript:
             return seen[value]
 
         return _VARIABLE.sub(number, "\n".join(self._lines)).rstrip() + "\n"
+
+
+def _lines_of(stream: Exchange) -> list[str]:
+    return stream.raw.decode().split("\n")
+
+
+def _ordered_line(line: str) -> str:
+    name, _, data = line.partition(": ")
+    return f"data: {_ordered(json.loads(data))}" if name == "data" else line
+
+
+def _ordered(value: Any) -> str:
+    """JSON with its members sorted: PostgreSQL returns them in an order of its own."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @pytest.fixture
@@ -112,7 +126,15 @@ async def _first_turn(
     """A turn that is over before the transcript begins; its final frame."""
     model.give_title("Tide Tables")
     model.answer(text)
-    return await transcript.client.final(await transcript.client.start())
+    return await _ended(transcript)
+
+
+async def _ended(transcript: Transcript) -> dict[str, Any]:
+    """The final frame of a turn whose title has come, too."""
+    started = await transcript.client.start()
+    final = await transcript.client.final(started)
+    await transcript.client.get(f"/api/convos/gen_title/{started['conversationId']}")
+    return final
 
 
 async def _one_by_one(model: ScriptedAdapter, stream: Exchange, *batches: list[Any]) -> None:
@@ -299,7 +321,7 @@ async def test_transcript_of_continue(
     model.give_title("Tide Tables")
     model.say(TextDelta("At no"))
     model.finish(FinishReason.LENGTH)
-    first = await transcript.client.final(await transcript.client.start())
+    first = await _ended(transcript)
     question = first["requestMessage"]
     started = await transcript.start(
         isContinued=True,
