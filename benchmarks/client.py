@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.upstream import WORDS
+
+PIECE = WORDS[:9].encode()  # how each of the upstream's pieces begins
 NO_PARENT = "00000000-0000-0000-0000-000000000000"
 
 
@@ -18,8 +21,8 @@ class Turn:
     started_at: float = 0.0
     first_text_at: float = 0.0
     finished_at: float = 0.0
-    text_at: list[float] = field(default_factory=list)
-    text_length: int = 0
+    # (moment, pieces of text that had arrived by then)
+    text_at: list[tuple[float, int]] = field(default_factory=list)
 
 
 class Client:
@@ -67,20 +70,20 @@ class Client:
 
     async def follow(self, stream_id: str, turn: Turn) -> Turn:
         """Read to the final event."""
-        now = asyncio.get_running_loop().time
+        now, pieces = asyncio.get_running_loop().time, 0
         async with self._exchange("GET", f"/api/agents/chat/stream/{stream_id}") as (_, reader, _l):
             while line := await reader.readline():
                 if not line.startswith(b"data: "):
                     continue
                 if b'"on_message_delta"' in line:
-                    turn.text_at.append(now())
-                    turn.text_length += len(line)
+                    pieces += line.count(PIECE)
+                    turn.text_at.append((now(), pieces))
                 elif line.startswith(b'data: {"final"'):
                     turn.finished_at = now()
                     break
         if not turn.finished_at:
             raise RuntimeError("the stream ended without a final event")
-        turn.first_text_at = turn.text_at[0] if turn.text_at else 0.0
+        turn.first_text_at = turn.text_at[0][0] if turn.text_at else 0.0
         return turn
 
     async def turn(self, model: str) -> Turn:
