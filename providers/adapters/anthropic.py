@@ -31,7 +31,7 @@ async def _close(client: AsyncAnthropic) -> None:
     await client.close()
 
 
-clients: ClientCache[AsyncAnthropic] = ClientCache(_close)
+clients: ClientCache[AsyncAnthropic] = ClientCache(_close, sdk="anthropic")
 
 
 class AnthropicAdapter:

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -20,16 +21,25 @@ class _Entry(Generic[C]):
 
 
 class ClientCache(Generic[C]):
-    """Clients by what they were made from. A client in use is never closed."""
+    """Clients by what they were made from. A client in use is never closed.
 
-    def __init__(self, close: Callable[[C], Any]) -> None:
+    ``sdk`` is the module they come from. Importing it takes seconds, so that happens beside the
+    event loop, before the first client is made.
+    """
+
+    def __init__(self, close: Callable[[C], Any], *, sdk: str) -> None:
         self._close = close
+        self._sdk = sdk
+        self._is_imported = False
         self._loops: WeakKeyDictionary[
             asyncio.AbstractEventLoop, OrderedDict[Hashable, _Entry[C]]
         ] = WeakKeyDictionary()
 
     @asynccontextmanager
     async def borrow(self, key: Hashable, make: Callable[[], C]) -> AsyncGenerator[C, None]:
+        if not self._is_imported:
+            await asyncio.to_thread(import_module, self._sdk)
+            self._is_imported = True
         entries = self._entries()
         entry = entries.get(key) or entries.setdefault(key, _Entry(make()))
         entries.move_to_end(key)

@@ -37,7 +37,7 @@ async def _close(connected: _Connected) -> None:
     await connected.session.close()
 
 
-clients: ClientCache[_Connected] = ClientCache(_close)
+clients: ClientCache[_Connected] = ClientCache(_close, sdk="google.genai")
 
 # The SDK leaves a stream that is given up to the garbage collector. The session notes the
 # response here, so that it is closed at once.

@@ -26,7 +26,7 @@ async def _close(client: AsyncOpenAI) -> None:
     await client.close()
 
 
-clients: ClientCache[AsyncOpenAI] = ClientCache(_close)
+clients: ClientCache[AsyncOpenAI] = ClientCache(_close, sdk="openai")
 
 
 class OpenAIChatAdapter:

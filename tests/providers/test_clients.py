@@ -16,12 +16,12 @@ async def borrow(cache: ClientCache[Client], key: int) -> Client:
 
 
 async def test_client_is_kept_for_the_next_call() -> None:
-    cache = ClientCache(close)
+    cache = ClientCache(close, sdk="json")
     assert await borrow(cache, 1) is await borrow(cache, 1)
 
 
 async def test_longest_unused_client_is_closed_when_there_are_too_many() -> None:
-    cache = ClientCache(close)
+    cache = ClientCache(close, sdk="json")
     first, second = await borrow(cache, -1), await borrow(cache, -2)
     await borrow(cache, -1)
     clients = [await borrow(cache, number) for number in range(LIMIT - 1)]
@@ -30,7 +30,7 @@ async def test_longest_unused_client_is_closed_when_there_are_too_many() -> None
 
 
 async def test_client_in_use_is_not_closed() -> None:
-    cache = ClientCache(close)
+    cache = ClientCache(close, sdk="json")
     async with cache.borrow(-1, Client) as used:
         for number in range(LIMIT * 2):
             await borrow(cache, number)
