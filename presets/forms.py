@@ -50,7 +50,7 @@ class ParameterRow:
     @property
     def errors(self) -> list[str]:
         fields = (self.value, self.low, self.high)
-        return [error for field in fields if field is not None for error in field.errors]
+        return [str(error) for field in fields if field is not None for error in field.errors]
 
 
 class YesNoField(forms.TypedChoiceField):
@@ -70,6 +70,13 @@ class YesNoField(forms.TypedChoiceField):
         return {True: "true", False: "false", None: ""}.get(value, value)
 
 
+class NumberField(forms.FloatField):
+    """Shown as people write it: 0, not 0.0."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value:g}" if isinstance(value, float) else value
+
+
 def value_field(parameter: Parameter) -> forms.Field:
     """The kind of field a parameter's value is typed into."""
     options: dict[str, Any] = {"label": parameter.label, "required": False}
@@ -86,10 +93,13 @@ def value_field(parameter: Parameter) -> forms.Field:
 
 
 def number_field(parameter: Parameter, **options: Any) -> forms.Field:
-    kind = forms.IntegerField if parameter.value_type is ValueType.INTEGER else forms.FloatField
+    kind: Any = forms.IntegerField if parameter.value_type is ValueType.INTEGER else NumberField
     step = "1" if parameter.value_type is ValueType.INTEGER else "any"
     widget = NumberInput(attrs={"inputmode": "decimal", "type": "number", "step": step})
-    return kind(min_value=parameter.low, max_value=parameter.high, widget=widget, **options)
+    field: forms.Field = kind(
+        min_value=parameter.low, max_value=parameter.high, widget=widget, **options
+    )
+    return field
 
 
 def parameter_fields() -> dict[str, forms.Field]:
@@ -131,7 +141,7 @@ class PresetForm(ModelForm[Preset]):
     tools_allowed = LinesField(
         label="Allowed tools",
         widget=Textarea(attrs={"rows": 3}),
-        help_text="One a line. Empty: no tool at all.",
+        help_text="One a line. Empty: all of them.",
     )
     reason = forms.CharField(
         label="Why this change?",
@@ -158,6 +168,7 @@ class PresetForm(ModelForm[Preset]):
             "greeting": "Shown in an empty chat.",
         }
         labels = {"model_label": "Name of the assistant"}
+        widgets = {"system_message": Textarea(attrs={"rows": 6})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -215,7 +226,7 @@ class PresetForm(ModelForm[Preset]):
                 continue
             text = "\n".join(value) if isinstance(value, list) else _as_text(value)
             if isinstance(field, forms.ChoiceField):
-                field.choices = [("", f"inherited: {text}"), *list(field.choices)[1:]]
+                field.choices = [("", f"inherited: {text}"), *_choices_of(field)[1:]]
             else:
                 field.widget.attrs["placeholder"] = f"inherited: {text}"
 
@@ -268,7 +279,7 @@ class PresetForm(ModelForm[Preset]):
             "parameters": self._parameters(),
             **{name: typed.get(VALUE + name) for name in COLUMNS},
             "bounds": self._bounds(),
-            "locked": [name for name in LOCKABLE if typed.get(LOCK + name)],
+            "locked": self._locked(),
             "tools": self._tools(),
         }
 
@@ -279,6 +290,11 @@ class PresetForm(ModelForm[Preset]):
             for name, value in typed.items()
             if name not in COLUMNS and value not in (None, "", [])
         }
+
+    def _locked(self) -> list[str]:
+        """In the stored order, so that saving an untouched page changes nothing."""
+        names = dict.fromkeys((*self.instance.locked, *LOCKABLE))
+        return [name for name in names if self.cleaned_data.get(LOCK + name)]
 
     def _bounds(self) -> JSONDict:
         bounds: JSONDict = {}
@@ -296,7 +312,12 @@ class PresetForm(ModelForm[Preset]):
         enabled = self.cleaned_data.get("tools_enabled")
         if enabled is None:
             return {}
-        return {"enabled": enabled, "allowed_tools": self.cleaned_data.get("tools_allowed", [])}
+        allowed = self.cleaned_data.get("tools_allowed")
+        return {"enabled": enabled} | ({"allowed_tools": allowed} if allowed else {})
+
+
+def _choices_of(field: Any) -> list[Any]:
+    return list(field.choices)
 
 
 def _as_text(value: JSONValue) -> str:

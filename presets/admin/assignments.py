@@ -1,7 +1,7 @@
 """Who gets what: the assignments, as a list of their own and as rows on other pages."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -107,7 +107,7 @@ class AssignmentInline(ServiceInline):
     form = AssignmentForm
     verbose_name = "recipient"
     verbose_name_plural = "Who gets it"
-    fields: tuple[str, ...] = ("group", "user", *ROW_OPTIONS)
+    fields: ClassVar[Any] = ("group", "user", *ROW_OPTIONS)
     show_change_link = True
     ordering = ("-priority", "created_at")
 

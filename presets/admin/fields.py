@@ -23,6 +23,8 @@ class PersonField(forms.CharField):
         return value.email if isinstance(value, User) else value
 
     def to_python(self, value: Any) -> Any:
+        if isinstance(value, User):  # a disabled field is given what it shows
+            return value
         email = normalize_email(value or "")
         if not email:
             return None

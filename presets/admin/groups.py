@@ -122,7 +122,7 @@ class TreeChangeList(ChangeList):
         rows = in_tree_order(self.result_list)
         for group, depth in rows:
             group.depth = depth  # type: ignore[attr-defined]
-        self.result_list = [group for group, _ in rows]  # type: ignore[assignment]
+        self.result_list = [group for group, _ in rows]
 
 
 @admin.register(Group)
@@ -142,14 +142,12 @@ class GroupAdmin(ServiceAdmin):
         return Q(pk__in=ids)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                members_here=_count(Membership.objects.filter(group=OuterRef("pk"))),
-                presets_here=_count(Assignment.objects.filter(group=OuterRef("pk"))),
-            )
+        rows: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = rows.annotate(
+            members_here=_count(Membership.objects.filter(group=OuterRef("pk"))),
+            presets_here=_count(Assignment.objects.filter(group=OuterRef("pk"))),
         )
+        return counted
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return TreeChangeList
@@ -212,7 +210,8 @@ class InheritedAssignment:
 
 def inherited_assignments(group: Group) -> list[InheritedAssignment]:
     """What comes down from above, the nearest group first and everyone last."""
-    above, parent = [], group.parent
+    above: list[Group] = []
+    parent = group.parent
     while parent is not None and parent.pk not in {group.pk, *(each.pk for each in above)}:
         above.append(parent)
         parent = parent.parent

@@ -94,7 +94,7 @@ def _names(versions: list[PresetVersion]) -> dict[JSONValue, str]:
 
 def diff(before: JSONDict, after: JSONDict, names: dict[JSONValue, str]) -> tuple[FieldDiff, ...]:
     """The fields that differ, parameters and bounds one by one."""
-    old, new = _flat(before), _flat(after)
+    old, new = _readable(before), _readable(after)
     return tuple(
         FieldDiff(label_of(name), text_of(old.get(name), names), text_of(new.get(name), names))
         for name in dict.fromkeys((*new, *old))
@@ -106,8 +106,10 @@ def _given(value: JSONValue) -> JSONValue:
     return None if value in ("", [], {}) else value
 
 
-def _flat(fields: JSONDict) -> JSONDict:
+def _readable(fields: JSONDict) -> JSONDict:
+    """Nested fields as fields of their own, locks under the names people know."""
     flat = {name: value for name, value in fields.items() if name not in _NESTED}
+    flat["locked"] = [label_of(f"parameters.{name}") for name in fields.get("locked") or []]
     for outer in _NESTED:
         inner = fields.get(outer) or {}
         flat |= {f"{outer}.{name}": value for name, value in inner.items()}
@@ -118,7 +120,7 @@ def label_of(name: str) -> str:
     outer, _, inner = name.partition(".")
     if not inner:
         return _LABELS.get(name, name.replace("_", " ").capitalize())
-    label = PARAMETERS[inner].label if inner in PARAMETERS else inner.replace("_", " ")
+    label = PARAMETERS[inner].label if inner in PARAMETERS else label_of(inner)
     return {"bounds": f"Bounds of {label}", "tools": f"Tools: {label}"}.get(outer, label)
 
 
@@ -128,6 +130,8 @@ def text_of(value: JSONValue, names: dict[JSONValue, str] | None = None) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, list | tuple):
         return "\n".join(text_of(item) for item in value)
     if isinstance(value, dict):

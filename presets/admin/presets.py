@@ -25,8 +25,8 @@ from presets.admin.saving import ServiceAdmin, ServiceForm
 from presets.admin.scope import has_everything, managed_ids, person_of
 from presets.forms import COLUMNS, LOCKS, LOW, VALUE, PresetForm
 from presets.models import Preset
-from presets.permissions import assignable_presets
-from presets.resolution import merge
+from presets.permissions import assignable_presets, presets_with_readable_instructions
+from presets.resolution import PresetData, merge
 from presets.resolver import offer_for
 from presets.snapshot import preset_data
 from presets.startup import offered_endpoints
@@ -44,7 +44,7 @@ class PresetServiceForm(ServiceForm, PresetForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.endpoints = self._endpoints()
-        self.inherited = inherited_fields(kwargs.get("instance"))
+        self.inherited = self._inherited(kwargs.get("instance"))
         super().__init__(*args, **kwargs)
         self._limit_choices()
 
@@ -53,6 +53,13 @@ class PresetServiceForm(ServiceForm, PresetForm):
         if has_everything(self.request, Preset._meta, "change"):
             return offered_endpoints()
         return offer_for(self.actor).endpoints
+
+    def _inherited(self, preset: Preset | None) -> Mapping[str, JSONValue]:
+        """Whoever may extend a preset may not for that reason read its instructions."""
+        fields = inherited_fields(preset)
+        if preset and preset.extends_id in presets_with_readable_instructions(self.actor):
+            return fields
+        return {name: value for name, value in fields.items() if name != "system_message"}
 
     def _limit_choices(self) -> None:
         is_free = has_everything(self.request, Preset._meta, "change")
@@ -88,7 +95,8 @@ class PresetServiceForm(ServiceForm, PresetForm):
 
 def inherited_fields(preset: Preset | None) -> Mapping[str, JSONValue]:
     """What the presets above fill in where this one leaves a field empty."""
-    chain, above = [], preset.extends if preset and preset.extends_id else None
+    chain: list[PresetData] = []
+    above = preset.extends if preset and preset.extends_id else None
     while above is not None and above.pk not in {each.id for each in chain}:
         chain.append(preset_data(above))
         above = above.extends
@@ -122,7 +130,13 @@ def _fieldsets() -> Any:
             "Where it comes from",
             {"fields": ("extends", "owner_group", "slug")},
         ),
-        ("Tools", {"fields": ("tools_enabled", "tools_allowed", LOCKS["tools"])}),
+        (
+            "Tools",
+            {
+                "classes": ("collapse",),
+                "fields": ("tools_enabled", "tools_allowed", LOCKS["tools"]),
+            },
+        ),
     )  # fmt: skip
 
 
@@ -152,12 +166,13 @@ class PresetAdmin(ServiceAdmin):
         return Q(owner_group__in=ids)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(given=Count("assignments", distinct=True))
+        rows: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = rows.annotate(given=Count("assignments", distinct=True))
+        return counted
 
     def get_fieldsets(self, request: HttpRequest, obj: Preset | None = None) -> Any:
-        fieldsets = _fieldsets()
         if self.has_change_permission(request, obj):
-            return (*fieldsets, ("History", {"fields": ("reason",)}))
+            return _fieldsets()
         shown = [field for field in PresetForm.Meta.fields if field != "system_message"]
         return ((None, {"fields": shown}),)
 
@@ -229,7 +244,7 @@ class PresetAdmin(ServiceAdmin):
             self._duplicate(request, preset)
 
     def _duplicate(self, request: HttpRequest, preset: Preset) -> Preset | None:
-        copy = _attempt(
+        copy: Preset | None = _attempt(
             request,
             preset,
             lambda: services.duplicate_preset(actor=person_of(request), preset=preset),

@@ -17,7 +17,7 @@ from presets.admin.history import text_of
 from presets.admin.scope import has_everything, managed_ids, person_of, visible_people
 from presets.explain import PresetExplanation, State, explain_resolution
 from presets.models import Preset
-from presets.permissions import manageable_presets
+from presets.permissions import presets_with_readable_instructions
 from presets.resolver import Offer, offer_for
 from presets.serializers import endpoints_to_wire, models_to_wire, spec_to_wire
 
@@ -87,7 +87,7 @@ def require_manager(request: HttpRequest) -> None:
 
 def _preview(request: HttpRequest, person: User) -> JSONDict:
     offer = offer_for(person)
-    readable = set(manageable_presets(person_of(request)).values_list("slug", flat=True))
+    readable = presets_with_readable_instructions(person_of(request))
     explained = explain_resolution(offer.resolution, unavailable=offer.unavailable)
     return {
         "menu": menu_of(offer),
@@ -139,7 +139,7 @@ def _endpoints(offer: Offer) -> list[tuple[str, list[str]]]:
 
 
 def _readable(explained: PresetExplanation, readable: set[str]) -> ReadableExplanation:
-    is_private = explained.slug not in readable
+    is_private = explained.preset_id not in readable
     return ReadableExplanation(
         explanation=explained,
         is_visible=explained.state is State.VISIBLE,

@@ -1,7 +1,7 @@
 """Admin pages that save through services, and show what a service refuses beside the field."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import Q, QuerySet
 from django.forms import BaseModelForm
@@ -11,6 +11,11 @@ from accounts.models import User
 from librechat_backend.lib.admin import TabularInline
 from librechat_backend.lib.errors import Conflict, Forbidden, InvalidFields
 from presets.admin.scope import ScopedAdmin, has_everything, managed_ids, visible_people
+
+if TYPE_CHECKING:
+    _ModelForm = BaseModelForm[Any]
+else:
+    _ModelForm = BaseModelForm
 
 _REFUSED = "_refused_change"
 WHOLE = "__all__"
@@ -24,7 +29,7 @@ class RefusedChange(Exception):
         self.prefix, self.errors = prefix, errors
 
 
-class ServiceForm(BaseModelForm):
+class ServiceForm(_ModelForm):
     """Mixin of model forms whose rows are written by services."""
 
     request: HttpRequest
@@ -78,7 +83,7 @@ class ServiceInline(TabularInline[Any, Any]):
         return rows if is_free else rows.filter(self.within(request)).distinct()
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
+        formset: Any = super().get_formset(request, obj, **kwargs)
         formset.form.request = request
         return formset
 
@@ -104,12 +109,12 @@ class ServiceAdmin(ScopedAdmin):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.request = request
         return form
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
-        form = super().get_changelist_form(request, **kwargs)
+        form: Any = super().get_changelist_form(request, **kwargs)
         form.request = request
         return form
 

@@ -69,13 +69,14 @@ class ScopedAdmin(ModelAdmin[Any]):
         return self.within(ids)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
+        rows: QuerySet[Any] = super().get_queryset(request)
         if has_everything(request, self.opts, "view"):
             return rows
         return rows.filter(pk__in=self._rows(self.within(managed_ids(request))))
 
     def _rows(self, condition: Q) -> QuerySet[Any]:
-        return self.model._default_manager.filter(condition).values("pk")
+        rows: QuerySet[Any] = self.model._default_manager.filter(condition)
+        return rows.values("pk")
 
     def _may(self, request: HttpRequest, verb: str, obj: Any) -> bool:
         if has_everything(request, self.opts, verb):

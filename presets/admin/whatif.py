@@ -23,7 +23,7 @@ from presets.admin.policies import RULES
 from presets.admin.preview import MenuEntry, menu_of, require_manager
 from presets.admin.scope import has_everything, managed_ids, person_of, visible_people
 from presets.models import Policy, Preset
-from presets.permissions import assignable_presets, manageable_presets
+from presets.permissions import assignable_presets, presets_with_readable_instructions
 from presets.whatif import Difference, Outcome, people_of, what_if
 
 CHANGES_ON_A_PAGE = 3
@@ -63,6 +63,16 @@ _NEEDS = {
     Kind.SWITCH_ON: ("preset",),
     Kind.SWITCH_OFF: ("preset",),
     Kind.RULE: ("rule",),
+}
+# What the page shows for a change.
+_WHOM = ("preset", "group", "person")
+_USES = {
+    **_NEEDS,
+    Kind.GIVE: (*_WHOM, "priority"),
+    Kind.DENY: _WHOM,
+    Kind.UNASSIGN: _WHOM,
+    Kind.PRIORITY: (*_WHOM, "priority"),
+    Kind.RULE: ("rule", "rule_value", "group"),
 }
 
 
@@ -202,6 +212,7 @@ def show(admin: Any, request: HttpRequest) -> HttpResponse:
         "opts": Preset._meta,
         "subject": subject,
         "changes": forms_,
+        "needs": {kind.value: names for kind, names in _USES.items()},
         "people": visible_people(request),
         "is_tried": outcomes is not None,
         "outcomes": outcomes and [each for each in outcomes if not each.difference.is_empty],
@@ -229,7 +240,10 @@ def _outcomes(
     except ChangeRefused as refused:
         refused.form.add_error(None, refused.message)
         return None
-    readable = set(manageable_presets(person_of(request)).values_list("slug", flat=True))
+    ids = presets_with_readable_instructions(person_of(request))
+    readable = set(Preset.objects.filter(pk__in=ids).values_list("slug", flat=True))
+    # Of two with the same short name, one may be somebody else's.
+    readable -= set(Preset.objects.exclude(pk__in=ids).values_list("slug", flat=True))
     return [_readable(outcome, readable) for outcome in outcomes]
 
 

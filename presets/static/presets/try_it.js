@@ -8,10 +8,10 @@ if (form) {
   const send = form.querySelector("button[type=submit]");
   let running = null;
 
-  const busy = (isBusy) => {
+  const show = (text, isBusy) => {
     send.disabled = isBusy;
     stop.hidden = !isBusy;
-    state.textContent = isBusy ? "Answering …" : "";
+    state.textContent = text;
   };
 
   const read = async (response) => {
@@ -29,15 +29,13 @@ if (form) {
     running?.abort();
     running = new AbortController();
     answer.textContent = "";
-    busy(true);
+    show("Answering …", true);
     try {
       const body = new FormData(form);
       await read(await fetch(form.action, { method: "POST", body, signal: running.signal }));
-      state.textContent = "Done.";
-      busy(false);
+      show("Done.", false);
     } catch (error) {
-      busy(false);
-      state.textContent = error.name === "AbortError" ? "Stopped." : "The connection was lost.";
+      show(error.name === "AbortError" ? "Stopped." : "The connection was lost.", false);
     }
   });
 
