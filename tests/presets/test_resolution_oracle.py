@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
@@ -21,9 +21,11 @@ from tests.presets.worlds import PAIRS, World, draw_world
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offered")]
 
 in_random_worlds = settings(
-    max_examples=120,
+    max_examples=150,
     deadline=None,
     derandomize=True,
+    # A world takes long to shrink; the same one comes again at each run.
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

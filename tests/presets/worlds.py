@@ -45,7 +45,7 @@ def draw_world(draw: Draw) -> World:
 def _groups(draw: Draw) -> list[Group]:
     groups: list[Group] = []
     for number in range(draw(st.integers(0, 6))):
-        parent = draw(st.sampled_from([None, *groups]))
+        parent = groups[-1] if groups and maybe(draw, 2) else draw(st.sampled_from([None, *groups]))
         name = f"g{number}"
         groups.append(
             Group.objects.create(name=name, slug=name, parent=parent, is_active=not maybe(draw, 8))
@@ -62,7 +62,7 @@ def _memberships(draw: Draw, users: list[User], groups: list[Group]) -> None:
 
 def _presets(draw: Draw) -> list[Preset]:
     presets: list[Preset] = []
-    for number in range(draw(st.integers(0, 7))):
+    for number in range(draw(st.integers(0, 5))):
         endpoint, model = draw(st.sampled_from(PAIRS))
         presets.append(
             Preset.objects.create(
@@ -71,7 +71,7 @@ def _presets(draw: Draw) -> list[Preset]:
                 endpoint="" if maybe(draw) else endpoint,
                 model="" if maybe(draw) else model,
                 system_message=draw(st.sampled_from(["", "", "Be kind", "Be brief"])),
-                extends=draw(st.sampled_from([None, *presets])),
+                extends=draw(st.sampled_from([None, *presets[-2:]])),
                 is_active=not maybe(draw, 8),
                 parameters=_parameters(draw),
                 bounds=_bounds(draw),
@@ -94,9 +94,9 @@ def _parameters(draw: Draw) -> dict[str, Any]:
 
 
 def _bounds(draw: Draw) -> dict[str, Any]:
-    if not maybe(draw, 2):
+    if maybe(draw, 3):
         return {}
-    numbers = [None, 0.2, 0.3, 0.5, 0.7, 0.8]
+    numbers = [None, 0.2, 0.3, 0.7, 0.8]
     low, high = draw(st.sampled_from(numbers)), draw(st.sampled_from(numbers))
     if low is not None and high is not None and low > high:
         low, high = high, low
@@ -105,11 +105,11 @@ def _bounds(draw: Draw) -> dict[str, Any]:
 
 def _assignments(draw: Draw, users: list[User], groups: list[Group], presets: list[Preset]) -> None:
     targets = [*({"user": user} for user in users), *({"group": group} for group in groups), {}]
-    rows = []
+    rows, final_one_in = [], draw(st.sampled_from([2, 8]))
     for preset in presets:
         for target in targets:
-            if maybe(draw, 3):
-                rows.append(Assignment(preset=preset, **target, **_options(draw)))
+            if maybe(draw, 2):
+                rows.append(Assignment(preset=preset, **target, **_options(draw, final_one_in)))
     Assignment.objects.bulk_create(rows)
     now = timezone.now()
     for row in rows:
@@ -117,12 +117,12 @@ def _assignments(draw: Draw, users: list[User], groups: list[Group], presets: li
     Assignment.objects.bulk_update(rows, ["created_at"])
 
 
-def _options(draw: Draw) -> dict[str, Any]:
+def _options(draw: Draw, final_one_in: int) -> dict[str, Any]:
     now = timezone.now()
     starts, ends = draw(st.sampled_from(MOMENTS)), draw(st.sampled_from(MOMENTS))
     return {
         "effect": "deny" if maybe(draw, 3) else "allow",
-        "is_final": maybe(draw, 5),
+        "is_final": maybe(draw, final_one_in),
         "priority": draw(st.sampled_from([0, 0, 0, 1, -1, 5])),
         "is_default": maybe(draw, 3),
         "is_active": not maybe(draw, 8),
