@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "channels",
     "rest_framework",
+    "drf_spectacular",
     "accounts",
     "providers",
     "files",
@@ -212,8 +213,18 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["librechat_backend.lib.rest.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["librechat_backend.lib.rest.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "librechat_backend.lib.rest.exception_handler",
     "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Admin API",
+    "DESCRIPTION": "Presets, groups and rules for programs. Names are in camel case; snake case is "
+    "taken, too. Sign in with “Authorization: Bearer” and the access token of a person who may.",
+    "VERSION": "1",
+    "PREPROCESSING_HOOKS": ["presets.api.schema.admin_operations"],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/admin",
 }
 # Nothing under /api or /v1 is authenticated by cookie except /api/auth/refresh, whose cookie is
 # SameSite=Strict; credentials are never allowed across origins.

@@ -23,6 +23,7 @@ urlpatterns = [
     path("admin/", site.urls),
     path("api/", include("accounts.urls")),
     path("api/", include("presets.urls")),
+    path("api/", include("presets.api.urls")),
     path("api/", include("conversations.urls")),
     path("api/", include(switched_off.urlpatterns)),
     re_path(r"^(?:api|v1|oauth|images)/(?P<path>.*)$", endpoint_not_found),

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.group_permissions import can_manage_group, can_see_person, managed_groups, may
 from accounts.groups import groups_above
-from accounts.models import Group, User
+from accounts.models import Group, Membership, User
 from presets.models import Assignment, Preset
 
 
@@ -38,6 +38,40 @@ def assignable_presets(user: User) -> QuerySet[Preset]:
     return Preset.objects.filter(
         Q(owner_group__in=managed) | Q(pk__in=given.values("preset_id"), is_active=True)
     )
+
+
+def visible_presets(user: User) -> QuerySet[Preset]:
+    """The presets ``user`` may look at: to change, or to give."""
+    return Preset.objects.filter(
+        Q(pk__in=manageable_presets(user).values("pk"))
+        | Q(pk__in=assignable_presets(user).values("pk"))
+    )
+
+
+def visible_assignments(user: User) -> QuerySet[Assignment]:
+    """Those of everyone and, for managers, of their groups and the people in them."""
+    if may(user, "presets.view_assignment"):
+        return Assignment.objects.all()
+    managed = managed_groups(user)
+    people = Membership.objects.filter(group__in=managed).values("user_id")
+    return Assignment.objects.filter(
+        Q(group__in=managed) | Q(user__in=people) | Q(group=None, user=None)
+    )
+
+
+def presets_with_readable_instructions(user: User) -> set[str]:
+    """Ids of the presets whose instructions ``user`` may read, those they inherit among them.
+
+    Who may give a preset may not for that reason read it. At most three queries.
+    """
+    if may(user, "presets.view_preset"):
+        return set(Preset.objects.values_list("pk", flat=True))
+    own = set(manageable_presets(user).values_list("pk", flat=True))
+    parents = dict(Preset.objects.values_list("pk", "extends_id"))
+    foreign = parents.keys() - own
+    while heirs := {pk for pk in own - foreign if parents[pk] in foreign}:
+        foreign |= heirs
+    return own - foreign
 
 
 def can_manage_preset(
