@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 
-from benchmarks.report import Row, at_most, median
+from benchmarks.report import Row, at_most, figure, median
 
 PRESETS, GROUPS, MEMBERSHIPS = 1000, 50, 10
 ASSIGNMENTS_PER_PRESET = 2
@@ -36,12 +36,14 @@ def _measure(user_id: str, rounds: int) -> list[Row]:
     figures = (
         ("resolution, kept in memory", lambda: None, 0.2),
         ("resolution of a person for the first time", resolver._people.clear, 10.0),
-        ("the same right after a change: the tables are read again", after_a_change, 10.0),
     )
-    return [
+    rows = [
         at_most(work, _median_ms(prepare, resolve, rounds), target, "ms")
         for work, prepare, target in figures
     ]
+    again = _median_ms(after_a_change, resolve, rounds)
+    work = "the same right after a change: this process reads the tables again"
+    return [*rows, figure(work, f"{again:.1f} ms")]
 
 
 def _median_ms(prepare: Callable[[], object], work: Callable[[], None], rounds: int) -> float:
@@ -78,7 +80,7 @@ def _organisation(chance: random.Random) -> str:
         for preset in presets
         for group in chance.sample(groups, ASSIGNMENTS_PER_PRESET)
     )
-    return user.id
+    return str(user.pk)
 
 
 def _preset(number: int):  # type: ignore[no-untyped-def]  # noqa: ANN202

@@ -6,6 +6,7 @@ rules, not of its people.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from accounts.groups import EffectiveGroup
 from accounts.models.stamp import current_stamp
@@ -16,6 +17,14 @@ from presets.resolution import AssignmentData, Bounds, PolicyData, PresetData, S
 _POLICY_RULES = (
     "allows_personal_presets", "allows_override", "allows_group_presets", "scope_precedence",
     "enforce", "prioritize",
+)  # fmt: skip
+_PRESET_COLUMNS = (
+    "id", "slug", "version", "is_active", "extends_id", "parameters", "bounds", "locked",
+    "max_output_tokens", "max_context_tokens", "conversation_starters", "tools", *TEXT_FIELDS,
+)  # fmt: skip
+_ASSIGNMENT_COLUMNS = (
+    "id", "preset_id", "group_id", "group__name", "user_id", "created_at", "effect", "is_final",
+    "priority", "is_default", "is_active", "starts_at", "ends_at", "rollout_percent",
 )  # fmt: skip
 
 
@@ -77,7 +86,8 @@ def read_snapshot(stamp: str) -> Snapshot:
     for_everyone: list[AssignmentData] = []
     for_group: dict[int, list[AssignmentData]] = {}
     for_user: dict[str, list[AssignmentData]] = {}
-    for row in Assignment.objects.select_related("group"):
+    # Without building model instances, which would take most of the time.
+    for row in Assignment.objects.order_by().values_list(*_ASSIGNMENT_COLUMNS, named=True):
         data = assignment_data(row)
         if row.user_id is not None:
             for_user.setdefault(row.user_id, []).append(data)
@@ -85,9 +95,10 @@ def read_snapshot(stamp: str) -> Snapshot:
             for_group.setdefault(row.group_id, []).append(data)
         else:
             for_everyone.append(data)
+    presets = Preset.objects.order_by().values_list(*_PRESET_COLUMNS, named=True)
     return Snapshot(
         stamp=stamp,
-        presets={row.id: preset_data(row) for row in Preset.objects.all()},
+        presets={row.id: preset_data(row) for row in presets},
         for_everyone=tuple(for_everyone),
         for_group=for_group,
         for_user=for_user,
@@ -95,8 +106,11 @@ def read_snapshot(stamp: str) -> Snapshot:
     )
 
 
-def preset_data(preset: Preset) -> PresetData:
-    """What is set; empty text, empty lists and None are inherited."""
+def preset_data(preset: Any) -> PresetData:
+    """What is set; empty text, empty lists and None are inherited.
+
+    ``preset`` is a Preset, or a row with _PRESET_COLUMNS.
+    """
     fields = {name: getattr(preset, name) for name in TEXT_FIELDS if getattr(preset, name)}
     fields |= {name: value for name, value in preset.parameters.items() if value is not None}
     for name in ("max_output_tokens", "max_context_tokens"):
@@ -122,7 +136,8 @@ def _bounds(limits: Mapping[str, float | None]) -> Bounds:
     return limits.get("min"), limits.get("max")
 
 
-def assignment_data(row: Assignment) -> AssignmentData:
+def assignment_data(row: Any) -> AssignmentData:
+    """``row`` has _ASSIGNMENT_COLUMNS."""
     scope = Scope.USER if row.user_id else Scope.GROUP if row.group_id else Scope.SYSTEM
     return AssignmentData(
         id=row.id,
@@ -130,7 +145,7 @@ def assignment_data(row: Assignment) -> AssignmentData:
         scope=scope,
         created_at=row.created_at,
         group_id=row.group_id,
-        group_name=row.group.name if row.group else "",
+        group_name=row.group__name or "",
         is_allowed=row.effect == Assignment.Effect.ALLOW,
         is_final=row.is_final,
         priority=row.priority,

@@ -1,6 +1,7 @@
 """The group tree and its members."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from django.db import connections
@@ -168,7 +169,7 @@ def test_manager_who_is_deactivated_changes_nothing(tree: Tree, alice: User) -> 
 
 def test_stamp_is_renewed_by_every_way_to_write(tree: Tree, alice: User, bob: User) -> None:
     company, sales, north = tree
-    ways = (
+    ways: tuple[Callable[[], object], ...] = (
         lambda: Membership.objects.create(user=alice, group=north),
         lambda: Membership.objects.bulk_create([Membership(user=bob, group=north)]),
         lambda: Membership.objects.filter(user=bob).update(role="manager"),

@@ -89,7 +89,7 @@ class Oracle:
     def beats(self, one: Assignment, other: Assignment) -> bool:
         """Whether ``one`` decides rather than ``other``."""
         if one.is_final != other.is_final:
-            return one.is_final
+            return bool(one.is_final)
         breadth = ["system", "group", "user"] if one.is_final else self.rules["scope_precedence"]
         places = breadth.index(self.scope(one)), breadth.index(self.scope(other))
         if places[0] != places[1]:

@@ -16,7 +16,7 @@ from presets.exceptions import InvalidAssignment
 from presets.models import Assignment, Policy, Preset, PresetVersion
 from presets.resolver import offer_for
 from presets.services import assign_preset, save_policy, save_preset
-from presets.whatif import Difference, FieldChange, Move, RuleChange, people_of, what_if
+from presets.whatif import Change, Difference, FieldChange, Move, RuleChange, people_of, what_if
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offered")]
 
@@ -114,9 +114,9 @@ def test_no_trace_is_left_when_a_change_is_refused(
 ) -> None:
     first, stamp, rows = Preset.objects.get(slug="first"), current_stamp(), counts()
     assign = partial(assign_preset, actor=None if is_allowed else charlie, preset=first)
-    changes = [
+    changes: list[Change] = [
         partial(make, "new"),
-        partial(assign, user=alice, rollout_percent=200),  # type: ignore[arg-type]
+        partial(assign, user=alice, rollout_percent=200),
     ]
     with pytest.raises(InvalidAssignment if is_allowed else Forbidden):
         what_if([alice], changes)

@@ -104,7 +104,11 @@ def _bounds(draw: Draw) -> dict[str, Any]:
 
 
 def _assignments(draw: Draw, users: list[User], groups: list[Group], presets: list[Preset]) -> None:
-    targets = [*({"user": user} for user in users), *({"group": group} for group in groups), {}]
+    targets: list[dict[str, Any]] = [
+        *({"user": user} for user in users),
+        *({"group": group} for group in groups),
+        {},
+    ]
     rows, final_one_in = [], draw(st.sampled_from([2, 8]))
     for preset in presets:
         for target in targets:
