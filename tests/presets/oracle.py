@@ -101,7 +101,7 @@ class Oracle:
             return one.priority > other.priority
         if one.created_at != other.created_at:
             return one.created_at < other.created_at
-        return one.pk < other.pk
+        return bool(one.pk < other.pk)
 
     def deciding(self, preset: Preset) -> Assignment | None:
         candidates = [a for a in Assignment.objects.filter(preset=preset) if self.counts(a)]
