@@ -1,9 +1,12 @@
 """The tree of messages. Pure."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, TypeVar
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
+Parents = Mapping[str, str]  # the id of each message → that of its parent, oldest first
+ROOT = ""  # in place of a parent
 
 
 def branch_to(messages_by_id: Mapping[str, Row], message_id: str) -> list[Row]:
@@ -22,3 +25,96 @@ def branch_to(messages_by_id: Mapping[str, Row], message_id: str) -> list[Row]:
         message_id = message["parent_message_id"]
     branch.reverse()
     return branch
+
+
+class ForkOption(StrEnum):
+    """Which messages a fork takes, seen from its target (contract 03 §3.1)."""
+
+    DIRECT_PATH = "directPath"
+    INCLUDE_BRANCHES = "includeBranches"
+    TARGET_LEVEL = "targetLevel"
+
+
+def parents_first(parents: Parents) -> dict[str, str]:
+    """The same messages, each after its parent.
+
+    A message whose parent is none of them becomes a root; so does one member of a cycle.
+    """
+    children = _children(parents)
+    ordered: dict[str, str] = {}
+    for root in [*_roots(parents), *parents]:
+        if root in ordered:
+            continue
+        ordered[root] = ROOT
+        below = [root]
+        while below:
+            parent = below.pop()
+            fresh = [child for child in children.get(parent, ()) if child not in ordered]
+            ordered |= dict.fromkeys(fresh, parent)
+            below += fresh
+    return ordered
+
+
+def levels(parents: Parents) -> dict[str, int]:
+    """How far below its root each message is; a message no root leads to is left out."""
+    children = _children(parents)
+    found: dict[str, int] = {}
+    level, row = 0, _roots(parents)
+    while row:
+        found |= dict.fromkeys(row, level)
+        row = [child for parent in row for child in children.get(parent, ())]
+        level += 1
+    return found
+
+
+def split_at(parents: Parents, target: str) -> dict[str, str]:
+    """What is on the level of ``target`` or below; everything on that level becomes a root."""
+    level_of = levels(parents)
+    top = level_of.get(target, 0)
+    return {
+        message: ROOT if level_of[message] == top else parent
+        for message, parent in parents.items()
+        if level_of.get(message, -1) >= top
+    }
+
+
+def fork(parents: Parents, target: str, option: ForkOption) -> dict[str, str]:
+    """The messages ``option`` takes, and their parents; nothing for an unknown ``target``."""
+    if target not in parents:
+        return {}
+    taken = _taken(parents, target, option)
+    return {message: parent for message, parent in parents.items() if message in taken}
+
+
+def _taken(parents: Parents, target: str, option: ForkOption) -> set[str]:
+    path = _path(parents, target)
+    level_of = levels(parents)
+    if option is ForkOption.INCLUDE_BRANCHES:
+        above = path - {target}
+        return path | {message for message, parent in parents.items() if parent in above}
+    if option is ForkOption.TARGET_LEVEL and target in level_of:
+        return {message for message, level in level_of.items() if level <= level_of[target]}
+    return path
+
+
+def _path(parents: Parents, target: str) -> set[str]:
+    path: set[str] = set()
+    while target in parents and target not in path:
+        path.add(target)
+        target = parents[target]
+    return path
+
+
+def _roots(parents: Parents) -> list[str]:
+    """As the client shows them: without a parent here, or their own (contract 03 §1.2)."""
+    return [
+        message for message, parent in parents.items() if parent not in parents or parent == message
+    ]
+
+
+def _children(parents: Parents) -> dict[str, list[str]]:
+    children: dict[str, list[str]] = {}
+    for message, parent in parents.items():
+        if parent != message:
+            children.setdefault(parent, []).append(message)
+    return children

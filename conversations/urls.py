@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from conversations.views import conversations, messages
+from conversations.views import conversations, copies, messages
 
 
 class ChatIdConverter(StringConverter):
@@ -21,6 +21,8 @@ urlpatterns = [
     path("convos/archive", conversations.ArchiveView.as_view()),
     path("convos/archive/all", conversations.ArchiveAllView.as_view()),
     path("convos/pin", conversations.PinView.as_view()),
+    path("convos/fork", copies.ForkView.as_view()),
+    path("convos/duplicate", copies.DuplicateView.as_view()),
     path("convos/<chat_id:conversation_id>", conversations.ConversationView.as_view()),
     path("messages", messages.MessageSearchView.as_view()),
     path("messages/branch", messages.BranchView.as_view()),

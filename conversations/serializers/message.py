@@ -31,6 +31,11 @@ def message_wire(row: Row) -> JSONDict:
     }
 
 
+def full_message_wire(row: Row, *, user_id: str) -> JSONDict:
+    """A message outside its list: with ``_id`` and ``user``."""
+    return {"_id": row["id"], "user": user_id, **message_wire(row)}
+
+
 def _is_empty_answer(row: Row) -> bool:
     """Stopped before its first word: only here an empty list is right (contract 02 §5.3)."""
     is_silent = row["content"] == [] and not row["text"] and not row["error"]

@@ -7,11 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from conversations.models import Conversation, Message
+from conversations.models import Conversation
 from conversations.querysets import ConversationQuerySet
-from conversations.serializers.conversation import conversation_row_wire, conversation_wire
+from conversations.serializers.conversation import conversation_row_wire
 from conversations.services import conversations as services
-from conversations.services.conversations import Deletion, conversation_not_found
+from conversations.services.conversations import Deletion
+from conversations.views.documents import find_document, require_document
 from conversations.views.requests import body_of, owner_of
 from librechat_backend.lib.errors import InvalidRequest
 from librechat_backend.lib.ids import is_object_id
@@ -61,7 +62,7 @@ class AllConversationsView(APIView):
 
 class ConversationView(APIView):
     def get(self, request: Request, conversation_id: str) -> Response:
-        document = _document(request, conversation_id)
+        document = find_document(owner_of(request), conversation_id)
         return Response(document, status=200 if document else 404)
 
     def patch(self, request: Request, conversation_id: str) -> Response:
@@ -186,20 +187,7 @@ def _boolean(argument: JSONDict, name: str) -> bool:
 
 
 def _changed(request: Request, conversation_id: str, status: int = 200) -> Response:
-    document = _document(request, conversation_id)
-    if document is None:
-        raise conversation_not_found()
-    return Response(document, status=status)
-
-
-def _document(request: Request, conversation_id: str) -> JSONDict | None:
-    """The full document of a conversation of the caller; two queries."""
-    user = owner_of(request)
-    row = Conversation.objects.owned_by(user).with_id(conversation_id).rows().first()
-    if row is None:
-        return None
-    messages = Message.objects.of_conversation(user, conversation_id)
-    return conversation_wire(row, messages=list(messages.values_list("id", flat=True)))
+    return Response(require_document(owner_of(request), conversation_id), status=status)
 
 
 def _deletion_wire(deletion: Deletion) -> JSONDict:
