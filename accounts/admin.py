@@ -1,17 +1,19 @@
 """The admin pages of people, their roles and their devices."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 
-from accounts.forms import RoleForm, UserCreationForm
-from accounts.models import RefreshSession, Role, User
+from accounts.forms import InvitationForm, RoleForm, UserCreationForm
+from accounts.models import Invitation, RefreshSession, Role, User
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
-from accounts.services import sessions
+from accounts.services import invitations, passwords, registration, sessions
 from librechat_backend.lib.admin import (
     AdminPasswordChangeForm,
     ModelAdmin,
@@ -28,8 +30,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("email", "name", "role", "is_active", "is_staff", "last_login")
-    list_filter = ("is_active", "role", "is_staff")
+    list_display = ("email", "name", "role", "standing", "is_staff", "last_login")
+    list_filter = ("is_active", "awaits_approval", "role", "is_staff")
     search_fields = ("email", "name", "username")
     ordering = ("email",)
     readonly_fields = ("last_login", "created_at", "terms_accepted_at")
@@ -43,7 +45,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
         ("Person", {"fields": ("email", "name", "role")}),
         ("Password", {"fields": ("usable_password", "password1", "password2")}),
     )
-    actions = ("sign_out",)
+    actions = ("approve", "make_password_link", "sign_out")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Nobody raises their own rights, and nobody locks themselves out."""
@@ -72,10 +74,41 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
+    @admin.display(ordering="is_active")
+    def standing(self, user: User) -> str:
+        if user.awaits_approval:
+            return "awaits approval"
+        return "active" if user.is_active else "deactivated"
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.email_verified = True  # whoever types it in answers for it
+        if obj.is_active:
+            obj.awaits_approval = False
         super().save_model(request, obj, form, change)
         if not obj.is_active:
             sessions.end_all_sessions(user=obj)
+
+    @admin.action(description="Approve", permissions=["change"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in self._within_rights(request, queryset.filter(awaits_approval=True)):
+            registration.approve_account(user=user)
+            self.log_change(request, user, "Approved.")
+        messages.success(request, "Approved. They can sign in now.")
+
+    @admin.action(description="Make a link to set a password", permissions=["change"])
+    def make_password_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Mailed where there is a mail server, and shown here, once."""
+        if not settings.ALLOW_PASSWORD_RESET:
+            messages.error(request, "ALLOW_PASSWORD_RESET is off: such a link would not work.")
+            return
+        for user in self._within_rights(request, queryset.filter(is_active=True)):
+            link = passwords.mail_reset_link(user=user)
+            self.log_change(request, user, "Made a link to set a password.")
+            messages.warning(request, f"{user}: {link} (works once, for 15 minutes)")
+
+    def _within_rights(self, request: HttpRequest, queryset: QuerySet[User]) -> Iterator[User]:
+        return (user for user in queryset if self.has_change_permission(request, user))
 
     @admin.action(description="Sign out everywhere", permissions=["change"])
     def sign_out(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -106,6 +139,24 @@ class RoleAdmin(ModelAdmin[Role]):
             obj.name not in BUILTIN_ROLES and not User.objects.filter(role=obj.name).exists()
         )
         return is_free and super().has_delete_permission(request, obj)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ModelAdmin[Invitation]):
+    form = InvitationForm
+    list_display = ("email", "invited_by", "created_at", "expires_at")
+    list_display_links = None
+    list_select_related = ("invited_by",)
+    search_fields = ("email",)
+    fields = ("email",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+        link = invitations.invite(email=obj.email, invited_by=cast(User, request.user))
+        obj.pk = Invitation.objects.get(email=obj.email).pk
+        messages.warning(request, f"{obj}: {link} (works once, for seven days)")
 
 
 @admin.register(RefreshSession)

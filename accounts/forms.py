@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 
-from accounts.models import Role, User
+from accounts.models import Invitation, Role, User
+from accounts.models.user import normalize_email
 from accounts.permissions import BUILT, effective_permissions, with_granted
 from librechat_backend.lib.admin import CheckboxSelectMultiple, ModelForm
 from librechat_backend.lib.admin import UserCreationForm as BaseUserCreationForm
@@ -14,6 +15,23 @@ class UserCreationForm(BaseUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("email", "name", "role")
+
+
+class InvitationForm(ModelForm[Invitation]):
+    """Inviting somebody again replaces the link, so the address may be there already."""
+
+    class Meta:
+        model = Invitation
+        fields = ("email",)
+
+    def clean_email(self) -> str:
+        email = normalize_email(self.cleaned_data["email"])
+        if User.objects.filter(email=email).exists():
+            raise forms.ValidationError("There is already a user with this address.")
+        return email
+
+    def validate_unique(self) -> None:
+        pass
 
 
 def _permission_choices() -> list[tuple[str, str]]:

@@ -1,10 +1,10 @@
-"""Limits on signing in and registering, per address (contract 01 §4.12)."""
+"""Limits on signing in, registering and mailed links (contract 01 §4.12)."""
 
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from librechat_backend.lib import throttling
+from librechat_backend.lib import crypto, throttling
 
 
 def check_login(request: HttpRequest | Request) -> None:
@@ -29,3 +29,49 @@ def check_registration(request: HttpRequest | Request) -> None:
         minutes * 60,
         f"Too many accounts created, please try again after {minutes} minutes",
     )
+
+
+def check_reset_request(request: HttpRequest | Request, email: str) -> None:
+    """Per address of the network and per account, so that nobody floods another's mailbox."""
+    _check_mail("reset", request, settings.RESET_PASSWORD_MAX, settings.RESET_PASSWORD_WINDOW)
+    _check_mailbox("reset", email, settings.RESET_PASSWORD_MAX, settings.RESET_PASSWORD_WINDOW)
+
+
+def check_reset_submission(request: HttpRequest | Request) -> None:
+    """Raises TooManyRequests."""
+    _check_mail(
+        "reset-submission",
+        request,
+        settings.RESET_PASSWORD_SUBMISSION_MAX,
+        settings.RESET_PASSWORD_SUBMISSION_WINDOW,
+    )
+
+
+def check_verification_request(request: HttpRequest | Request, email: str) -> None:
+    """As check_reset_request."""
+    _check_mail("verify", request, settings.VERIFY_EMAIL_MAX, settings.VERIFY_EMAIL_WINDOW)
+    _check_mailbox("verify", email, settings.VERIFY_EMAIL_MAX, settings.VERIFY_EMAIL_WINDOW)
+
+
+def check_verification(request: HttpRequest | Request) -> None:
+    """Raises TooManyRequests."""
+    _check_mail(
+        "verify-submission",
+        request,
+        settings.VERIFY_EMAIL_SUBMISSION_MAX,
+        settings.VERIFY_EMAIL_SUBMISSION_WINDOW,
+    )
+
+
+def _check_mail(scope: str, request: HttpRequest | Request, limit: int, minutes: int) -> None:
+    _check(scope, throttling.client_ip(request), limit, minutes)
+
+
+def _check_mailbox(scope: str, email: str, limit: int, minutes: int) -> None:
+    # Some cache back ends refuse keys with other characters than a hash has.
+    _check(f"{scope}-mailbox", crypto.token_hash(email), limit, minutes)
+
+
+def _check(scope: str, identity: str, limit: int, minutes: int) -> None:
+    message = f"Too many attempts, please try again after {minutes} minute(s)"
+    throttling.check(scope, identity, limit, minutes * 60, message)

@@ -2,18 +2,18 @@
 
 from django.urls import path
 
-from accounts.views import auth, roles, user
+from accounts.views import auth, links, roles, user
 
 urlpatterns = [
     path("auth/login", auth.login),
     path("auth/register", auth.register),
     path("auth/refresh", auth.refresh),
     path("auth/logout", auth.logout),
-    path("auth/requestPasswordReset", auth.reset_password),
-    path("auth/resetPassword", auth.reset_password),
+    path("auth/requestPasswordReset", links.request_password_reset),
+    path("auth/resetPassword", links.reset_password),
     path("user", user.current_user),
-    path("user/verify", auth.verify_email),
-    path("user/verify/resend", auth.resend_verification),
+    path("user/verify", links.verify_email),
+    path("user/verify/resend", links.resend_verification),
     path("user/terms", user.terms),
     path("user/terms/accept", user.accept_terms),
     path("user/settings/favorites", user.Favorites.as_view()),

@@ -4,14 +4,15 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from accounts.models.user import normalize_email
-from librechat_backend.lib.errors import AppError
-from librechat_backend.lib.json import JSONValue
+from librechat_backend.lib.errors import AppError, InvalidRequest
+from librechat_backend.lib.json import JSONDict, JSONValue
 
 NAME_LENGTHS = (3, 80)
 USERNAME_LENGTHS = (2, 80)
@@ -74,6 +75,59 @@ def parse_registration(data: JSONValue) -> Registration:
         email=normalize_email(fields["email"]),
         password=fields["password"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    user_id: str
+    token: str
+    password: str
+
+
+def parse_new_password(data: JSONValue) -> NewPassword:
+    """The client shows the same page for whatever is wrong. Raises InvalidRequest."""
+    fields = data if isinstance(data, dict) else {}
+    user_id, token, password = (_text(fields, name) for name in ("userId", "token", "password"))
+    if problem := password_problem(password):
+        raise InvalidRequest(f"password: {problem}")
+    if fields.get("confirm_password") != password:
+        raise InvalidRequest("confirm_password: The passwords did not match")
+    return NewPassword(user_id, token, password)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    email: str
+    token: str
+
+
+def parse_verification(data: JSONValue) -> Verification:
+    """The address comes as it stood in the link, escaped or not. Nothing is refused here."""
+    fields = data if isinstance(data, dict) else {}
+    return Verification(normalize_email(unquote(_text(fields, "email"))), _text(fields, "token"))
+
+
+def parse_address(data: JSONValue) -> str:
+    """Any text passes: what is no address has no account. Empty: none."""
+    return normalize_email(_text(data if isinstance(data, dict) else {}, "email"))
+
+
+def parse_invite_token(data: JSONValue) -> str:
+    """Empty: none. The client sends the word ``undefined`` where its page has no token."""
+    token = _text(data if isinstance(data, dict) else {}, "token")
+    return "" if token == "undefined" else token  # noqa: S105 — the client's word for none
+
+
+def is_allowed_domain(email: str) -> bool:
+    """Whether accounts may have this address; with an empty list, any may."""
+    allowed = settings.ALLOWED_REGISTRATION_DOMAINS
+    return not allowed or email.rpartition("@")[2].lower() in allowed
+
+
+def _text(fields: JSONDict, name: str) -> str:
+    """A member without the characters no database stores; anything but a text counts as none."""
+    value = fields.get(name)
+    return value.replace("\0", "") if isinstance(value, str) else ""
 
 
 def _require(fields: JSONValue, checks: dict[str, Callable[[object], str | None]]) -> None:

@@ -24,6 +24,7 @@ ICONS = {
     "accounts.User": "person",
     "accounts.Group": "groups",
     "accounts.Role": "badge",
+    "accounts.Invitation": "mail",
     "accounts.RefreshSession": "devices",
     "providers.Channel": "hub",
     "presets.Preset": "tune",

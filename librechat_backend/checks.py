@@ -85,6 +85,19 @@ def check_data_directory(**options: Any) -> list[CheckMessage]:
 
 
 @register
+def check_mail(**options: Any) -> list[CheckMessage]:
+    if not settings.EMAIL_ENABLED or settings.EMAIL_FROM:
+        return []
+    return [
+        Error(
+            "EMAIL_HOST is set, but there is no EMAIL_FROM: mails need a sender.",
+            hint="Set EMAIL_FROM to an address the mail server sends for.",
+            id="librechat_backend.E006",
+        )
+    ]
+
+
+@register
 def check_debug(**options: Any) -> list[CheckMessage]:
     if not settings.DEBUG or _is_loopback(settings.HOST):
         return []

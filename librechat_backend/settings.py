@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from email.utils import formataddr
 from pathlib import Path
 
 from librechat_backend.lib import logs, secret_store
@@ -180,6 +181,12 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 ALLOW_REGISTRATION = env.boolean("ALLOW_REGISTRATION", default=True)
+ALLOWED_REGISTRATION_DOMAINS = [
+    domain.lower() for domain in env.items("ALLOWED_REGISTRATION_DOMAINS")
+]
+REGISTRATION_REQUIRES_APPROVAL = env.boolean("REGISTRATION_REQUIRES_APPROVAL", default=False)
+ALLOW_UNVERIFIED_EMAIL_LOGIN = env.boolean("ALLOW_UNVERIFIED_EMAIL_LOGIN", default=False)
+ALLOW_PASSWORD_RESET = env.boolean("ALLOW_PASSWORD_RESET", default=False)
 ALLOW_EMAIL_LOGIN = env.boolean("ALLOW_EMAIL_LOGIN", default=True)
 MIN_PASSWORD_LENGTH = env.integer("MIN_PASSWORD_LENGTH", 8, minimum=1)
 AUTH_PASSWORD_VALIDATORS = [
@@ -198,6 +205,15 @@ LOGIN_MAX = env.integer("LOGIN_MAX", 7, minimum=1)
 LOGIN_WINDOW_MINUTES = env.integer("LOGIN_WINDOW", 5, minimum=1)
 REGISTER_MAX = env.integer("REGISTER_MAX", 5, minimum=1)
 REGISTER_WINDOW_MINUTES = env.integer("REGISTER_WINDOW", 60, minimum=1)
+# Windows in minutes, these too.
+RESET_PASSWORD_MAX = env.integer("RESET_PASSWORD_MAX", 2, minimum=1)
+RESET_PASSWORD_WINDOW = env.integer("RESET_PASSWORD_WINDOW", 2, minimum=1)
+RESET_PASSWORD_SUBMISSION_MAX = env.integer("RESET_PASSWORD_SUBMISSION_MAX", 2, minimum=1)
+RESET_PASSWORD_SUBMISSION_WINDOW = env.integer("RESET_PASSWORD_SUBMISSION_WINDOW", 2, minimum=1)
+VERIFY_EMAIL_MAX = env.integer("VERIFY_EMAIL_MAX", 2, minimum=1)
+VERIFY_EMAIL_WINDOW = env.integer("VERIFY_EMAIL_WINDOW", 2, minimum=1)
+VERIFY_EMAIL_SUBMISSION_MAX = env.integer("VERIFY_EMAIL_SUBMISSION_MAX", 2, minimum=1)
+VERIFY_EMAIL_SUBMISSION_WINDOW = env.integer("VERIFY_EMAIL_SUBMISSION_WINDOW", 2, minimum=1)
 
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
@@ -205,6 +221,25 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
     "USER_ID_CLAIM": "id",
 }
+
+# -- Mail --------------------------------------------------------------------------------------
+
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_ENABLED = bool(EMAIL_HOST)
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_ENABLED else 'console'}.EmailBackend"
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, minimum=1, maximum=65_535)
+_email_encryption = env.choice(
+    "EMAIL_ENCRYPTION",
+    {465: "tls", 587: "starttls"}.get(EMAIL_PORT, "none"),
+    {"starttls", "tls", "none"},
+)
+EMAIL_USE_TLS = _email_encryption == "starttls"
+EMAIL_USE_SSL = _email_encryption == "tls"
+EMAIL_HOST_USER = env.text("EMAIL_USERNAME")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_PASSWORD")
+EMAIL_FROM = env.text("EMAIL_FROM")
+DEFAULT_FROM_EMAIL = formataddr((env.text("EMAIL_FROM_NAME", env.text("APP_TITLE")), EMAIL_FROM))
+EMAIL_TIMEOUT = 15
 
 # -- REST framework and CORS -------------------------------------------------------------------
 

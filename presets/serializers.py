@@ -12,8 +12,6 @@ from presets.startup import SignInOptions, Workspace
 from providers.catalog import EndpointInfo
 
 _PUBLIC_OFF: JSONDict = {
-    "passwordResetEnabled": False,
-    "emailEnabled": False,
     "socialLoginEnabled": False,
     "socialLogins": [],
     "googleLoginEnabled": False,
@@ -68,6 +66,8 @@ def config_to_wire(
         "serverDomain": options.server_domain,
         "emailLoginEnabled": options.allows_email_login,
         "registrationEnabled": options.allows_registration,
+        "passwordResetEnabled": options.allows_password_reset,
+        "emailEnabled": options.sends_mail,
         "minPasswordLength": options.min_password_length,
         **_PUBLIC_OFF,
         "interface": {"buildInfo": False},

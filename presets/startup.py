@@ -20,6 +20,8 @@ class SignInOptions:
     server_domain: str
     allows_email_login: bool
     allows_registration: bool
+    allows_password_reset: bool
+    sends_mail: bool
     min_password_length: int
 
 
@@ -38,6 +40,8 @@ def sign_in_options() -> SignInOptions:
         server_domain=settings.DOMAIN_SERVER,
         allows_email_login=settings.ALLOW_EMAIL_LOGIN,
         allows_registration=settings.ALLOW_REGISTRATION,
+        allows_password_reset=settings.ALLOW_PASSWORD_RESET,
+        sends_mail=settings.EMAIL_ENABLED,
         min_password_length=settings.MIN_PASSWORD_LENGTH,
     )
 

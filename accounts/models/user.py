@@ -53,6 +53,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     favorites = models.JSONField(default=list, blank=True)
     pinned_order = models.JSONField(default=list, blank=True)
     terms_accepted_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(
+        null=True, blank=True, editable=False,
+        help_text="When an account whose address nobody verified goes.",
+    )  # fmt: skip
+    awaits_approval = models.BooleanField(
+        default=False, editable=False, help_text="Registered; an administrator has to say yes."
+    )
     is_active = models.BooleanField(
         "active", default=True, help_text="Without it, the person can neither sign in nor chat."
     )
@@ -75,3 +82,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = normalize_email(self.email)
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.username or self.email

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services.sessions import RefreshToken, start_session
+from accounts.services.verification import is_verification_required
 from librechat_backend.lib.errors import AppError, Forbidden
 
 BANNED = "Your account has been temporarily banned due to violations of our service."
@@ -26,6 +27,24 @@ class WrongCredentials(AppError):
         super().__init__("Email or password is wrong.")
 
 
+class AwaitsApproval(AppError):
+    """Not 403, which the client shows as a ban."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("An administrator has to approve your account first.")
+
+
+class EmailNotVerified(AppError):
+    """The client offers to send the mail again."""
+
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("Email not verified.")
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     user: User
@@ -33,16 +52,19 @@ class SignedIn:
 
 
 def sign_in(*, email: str, password: str, ip_address: str, user_agent: str) -> SignedIn:
-    """Check the password and start a session. Raises WrongCredentials, Forbidden.
+    """Check the password and start a session.
 
+    Raises WrongCredentials, Forbidden, AwaitsApproval, EmailNotVerified.
     Costs the time of one password hash whether or not the account exists.
     """
     if not settings.ALLOW_EMAIL_LOGIN:
         raise Forbidden("Email login is not allowed.")
     user = _check_password(email, password)
-    if not user.is_active:
-        log.info("sign_in_refused", user=user.pk, ip=ip_address, reason="inactive")
-        raise Forbidden(BANNED)
+    try:
+        _check_standing(user)
+    except AppError as refusal:
+        log.info("sign_in_refused", user=user.pk, ip=ip_address, reason=type(refusal).__name__)
+        raise
     with transaction.atomic():
         update_last_login(None, user)  # type: ignore[arg-type]
         token = start_session(user=user, ip_address=ip_address, user_agent=user_agent)
@@ -59,3 +81,12 @@ def _check_password(email: str, password: str) -> User:
     if not user.check_password(password):
         raise WrongCredentials
     return user
+
+
+def _check_standing(user: User) -> None:
+    if is_verification_required() and not user.email_verified:
+        raise EmailNotVerified
+    if user.awaits_approval:
+        raise AwaitsApproval
+    if not user.is_active:
+        raise Forbidden(BANNED)

@@ -1,44 +1,113 @@
 """New accounts: people who register, the first administrator, accounts made by an operator."""
 
+from datetime import datetime, timedelta
+from typing import TypedDict
+
 import structlog
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from accounts.models import User
+from accounts import mail
+from accounts.models import Invitation, User
 from accounts.models.user import ROLE_ADMIN, ROLE_USER, normalize_email
+from accounts.services.invitations import find_invitation
 from accounts.services.roles import lock_administrators
-from accounts.validation import Registration
-from librechat_backend.lib.errors import Conflict, Forbidden
+from accounts.services.verification import mail_verification_link
+from accounts.validation import Registration, is_allowed_domain
+from librechat_backend.lib.errors import Conflict, Forbidden, InvalidRequest
+
+UNVERIFIED_LIFETIME = timedelta(days=7)
 
 log = structlog.get_logger(__name__)
 
 
-def register_user(registration: Registration) -> None:
+def register_user(registration: Registration, *, invite_token: str = "") -> None:
     """Create the account; the first one ever belongs to an administrator (contract 01 §4.5).
 
     An address that is taken makes no difference that the caller could see, in the answer or in
-    the time it takes. Raises Forbidden when registration is switched off.
+    the time it takes. Raises Forbidden, and InvalidRequest for a wrong invitation.
     """
-    if not settings.ALLOW_REGISTRATION:
-        raise Forbidden("Registration is not allowed.")
+    invitation = _admit(registration.email, invite_token)
     password_hash = make_password(registration.password)
+    remove_expired_accounts()
     with transaction.atomic():
         is_first = _is_first_account()
+        standing = _standing(is_trusted=is_first or invitation is not None)
         user, is_new = User.objects.get_or_create(
             email=registration.email,
             defaults={
                 "name": registration.name,
                 "username": registration.username,
                 "password": password_hash,
-                "email_verified": True,  # no mail is sent yet that could verify it
                 "role": ROLE_ADMIN if is_first else ROLE_USER,
                 "is_staff": is_first,
                 "is_superuser": is_first,
+                **standing,
             },
         )
+        if invitation is not None:
+            invitation.delete()
     if is_new:
-        log.info("registered", user=user.pk, role=user.role)
+        log.info("registered", user=user.pk, role=user.role, awaits_approval=user.awaits_approval)
+        if not user.email_verified:
+            mail_verification_link(user=user)
+
+
+def _admit(email: str, invite_token: str) -> Invitation | None:
+    """The invitation, if there is one and if it is needed."""
+    invitation = find_invitation(email=email, token=invite_token) if invite_token else None
+    if invite_token and invitation is None:
+        raise InvalidRequest("Invalid invite token")
+    if not settings.ALLOW_REGISTRATION and invitation is None:
+        raise Forbidden("Registration is not allowed.")
+    if not is_allowed_domain(email):
+        raise Forbidden(
+            "The email address provided cannot be used. Please use a different email address."
+        )
+    return invitation
+
+
+class _Standing(TypedDict):
+    email_verified: bool
+    expires_at: datetime | None
+    is_active: bool
+    awaits_approval: bool
+
+
+def _standing(*, is_trusted: bool) -> _Standing:
+    """``is_trusted``: the first account, or one that was invited."""
+    is_verified = is_trusted or not settings.EMAIL_ENABLED
+    awaits_approval = settings.REGISTRATION_REQUIRES_APPROVAL and not is_trusted
+    is_kept = is_verified or settings.ALLOW_UNVERIFIED_EMAIL_LOGIN
+    return {
+        "email_verified": is_verified,
+        "expires_at": None if is_kept else timezone.now() + UNVERIFIED_LIFETIME,
+        "is_active": not awaits_approval,
+        "awaits_approval": awaits_approval,
+    }
+
+
+def remove_expired_accounts() -> None:
+    """Nobody keeps the address of somebody else for long."""
+    User.objects.filter(email_verified=False, expires_at__lte=timezone.now()).delete()
+
+
+def approve_account(*, user: User) -> None:
+    """No-op for an account that does not wait."""
+    if not user.awaits_approval:
+        return
+    user.is_active, user.awaits_approval = True, False
+    user.save(update_fields=["is_active", "awaits_approval", "updated_at"])
+    log.info("approved", user=user.pk)
+    mail.send(
+        mail.Mail.APPROVED,
+        to=user.email,
+        link=settings.DOMAIN_CLIENT,
+        name=user.display_name,
+        user_id=user.pk,
+    )
 
 
 def _is_first_account() -> bool:

@@ -1,4 +1,4 @@
-"""Signing in and out, registering (contract 01 §4.2–4.7)."""
+"""Signing in and out, registering (contract 01 §4.2–4.5)."""
 
 from django.http import HttpResponse
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
@@ -10,8 +10,7 @@ from accounts.authentication import user_of
 from accounts.serializers import session_wire
 from accounts.services import login as login_service
 from accounts.services import registration, sessions
-from accounts.validation import parse_credentials, parse_registration
-from librechat_backend.lib.errors import InvalidRequest
+from accounts.validation import parse_credentials, parse_invite_token, parse_registration
 from librechat_backend.lib.throttling import client_ip
 
 CHECK_EMAIL = "Please check your email to verify your email address."
@@ -39,7 +38,8 @@ def login(request: Request) -> Response:
 @permission_classes([])
 def register(request: Request) -> Response:
     throttles.check_registration(request)
-    registration.register_user(parse_registration(request.data))
+    form, invite_token = parse_registration(request.data), parse_invite_token(request.data)
+    registration.register_user(form, invite_token=invite_token)
     return Response({"message": CHECK_EMAIL})
 
 
@@ -72,30 +72,6 @@ def logout(request: Request) -> Response:
     response = Response({"message": "Logout successful"})
     cookies.clear_session_cookies(response)
     return response
-
-
-@api_view(["POST"])
-@authentication_classes([])
-@permission_classes([])
-def reset_password(request: Request) -> HttpResponse:
-    """Asking for a link and using it: this server sends no mail, so both are switched off."""
-    return _text(403, "Password reset is not allowed.")
-
-
-@api_view(["POST"])
-@authentication_classes([])
-@permission_classes([])
-def verify_email(request: Request) -> Response:
-    """No mail with a token was ever sent: none can be right."""
-    raise InvalidRequest("Invalid or expired email verification token")
-
-
-@api_view(["POST"])
-@authentication_classes([])
-@permission_classes([])
-def resend_verification(request: Request) -> Response:
-    """The answer for every address, known or not."""
-    return Response({"message": CHECK_EMAIL})
 
 
 def _text(status: int, text: str) -> HttpResponse:

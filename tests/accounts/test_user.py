@@ -219,25 +219,6 @@ def test_neutral_answers_when_a_feature_is_not_there(alice: User, client_for: Cl
     assert client.get("/api/user/settings/skills/active").json() == {}
 
 
-@pytest.mark.parametrize("path", ["/api/auth/requestPasswordReset", "/api/auth/resetPassword"])
-def test_password_reset_is_switched_off(stranger: Client, path: str) -> None:
-    response = post(stranger, path, {"email": "alice@example.com"})
-    assert (response.status_code, response.content) == (403, b"Password reset is not allowed.")
-
-
-def test_verification_is_switched_off(stranger: Client) -> None:
-    response = post(stranger, "/api/user/verify", {"email": "a@example.com", "token": "x"})
-    assert (response.status_code, response.json()) == (
-        400,
-        {"message": "Invalid or expired email verification token"},
-    )
-    response = post(stranger, "/api/user/verify/resend", {"email": "a@example.com"})
-    assert (response.status_code, response.json()) == (
-        200,
-        {"message": "Please check your email to verify your email address."},
-    )
-
-
 def test_path_is_unknown_when_the_method_is_another(stranger: Client) -> None:
     response = stranger.get("/api/auth/login")
     assert (response.status_code, response.json()) == (404, {"message": "Endpoint not found"})
