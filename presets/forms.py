@@ -21,6 +21,7 @@ from librechat_backend.lib.admin import (
 from librechat_backend.lib.json import JSONDict, JSONValue
 from presets.fields import LOCKABLE, PARAMETERS, Dialect, Parameter, ValueType, dialect_of
 from presets.models import Preset
+from presets.resolution import Bounds
 from providers.catalog import EndpointInfo
 from providers.forms import LinesField
 
@@ -122,6 +123,7 @@ class PresetForm(ModelForm[Preset]):
 
     endpoints: Iterable[EndpointInfo] = ()
     inherited: Mapping[str, JSONValue] = {}
+    inherited_bounds: Mapping[str, Bounds] = {}
 
     conversation_starters = LinesField(
         label="Conversation starters",
@@ -229,6 +231,12 @@ class PresetForm(ModelForm[Preset]):
                 field.choices = [("", f"inherited: {text}"), *_choices_of(field)[1:]]
             else:
                 field.widget.attrs["placeholder"] = f"inherited: {text}"
+
+        for name, limits in self.inherited_bounds.items():
+            for prefix, limit in zip((LOW, HIGH), limits, strict=True):
+                if limit is not None and prefix + name in self.fields:
+                    text = f"inherited: {limit:g}"
+                    self.fields[prefix + name].widget.attrs["placeholder"] = text
 
     @property
     def parameter_rows(self) -> list[ParameterRow]:

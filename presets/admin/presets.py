@@ -1,6 +1,6 @@
 """The presets themselves: list, page, copies, and what is done to several at once."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from accounts.groups import groups_above
 from accounts.models import Group
 from librechat_backend.lib.errors import AppError
-from librechat_backend.lib.json import JSONValue
 from presets import services
 from presets.admin import history, preview, try_it, whatif
 from presets.admin.assignments import AssignmentInline
@@ -44,7 +45,7 @@ class PresetServiceForm(ServiceForm, PresetForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.endpoints = self._endpoints()
-        self.inherited = self._inherited(kwargs.get("instance"))
+        self._inherit(kwargs.get("instance"))
         super().__init__(*args, **kwargs)
         self._limit_choices()
 
@@ -54,12 +55,14 @@ class PresetServiceForm(ServiceForm, PresetForm):
             return offered_endpoints()
         return offer_for(self.actor).endpoints
 
-    def _inherited(self, preset: Preset | None) -> Mapping[str, JSONValue]:
+    def _inherit(self, preset: Preset | None) -> None:
         """Whoever may extend a preset may not for that reason read its instructions."""
-        fields = inherited_fields(preset)
-        if preset and preset.extends_id in presets_with_readable_instructions(self.actor):
-            return fields
-        return {name: value for name, value in fields.items() if name != "system_message"}
+        fields, _, self.inherited_bounds = merge(chain_above(preset))
+        readable = presets_with_readable_instructions(self.actor)
+        is_readable = preset is not None and preset.extends_id in readable
+        self.inherited = {
+            name: value for name, value in fields.items() if is_readable or name != "system_message"
+        }
 
     def _limit_choices(self) -> None:
         is_free = has_everything(self.request, Preset._meta, "change")
@@ -93,15 +96,14 @@ class PresetServiceForm(ServiceForm, PresetForm):
         )
 
 
-def inherited_fields(preset: Preset | None) -> Mapping[str, JSONValue]:
-    """What the presets above fill in where this one leaves a field empty."""
+def chain_above(preset: Preset | None) -> list[PresetData]:
+    """What a preset extends, nearest first."""
     chain: list[PresetData] = []
     above = preset.extends if preset and preset.extends_id else None
     while above is not None and above.pk not in {each.id for each in chain}:
         chain.append(preset_data(above))
         above = above.extends
-    fields, _, _ = merge(chain)
-    return fields
+    return chain
 
 
 def _fieldsets() -> Any:
@@ -145,7 +147,7 @@ class PresetAdmin(ServiceAdmin):
     form = PresetServiceForm
     inlines = (AssignmentInline,)
     list_display = (
-        "name_shown", "endpoint", "model", "menu_group", "recipients", "owner_group", "is_active",
+        "name_shown", "endpoint", "model", "menu_group", "assigned", "managed_by", "is_active",
     )  # fmt: skip
     list_filter = ("is_active", "endpoint", "menu_group", "assignments__effect")
     list_select_related = ("owner_group",)
@@ -186,9 +188,23 @@ class PresetAdmin(ServiceAdmin):
     def name_shown(self, preset: Preset) -> str:
         return str(preset)
 
-    @admin.display(description="given to", ordering="given")
-    def recipients(self, preset: Any) -> str:
-        return f"{preset.given} recipient{'' if preset.given == 1 else 's'}"
+    @admin.display(description="who gets it", ordering="given")
+    def assigned(self, preset: Any) -> SafeString | str:
+        """A link to the list where priorities are changed."""
+        if not preset.given:
+            return "nobody"
+        url = reverse("admin:presets_assignment_changelist")
+        text = f"{preset.given} assignment{'' if preset.given == 1 else 's'}"
+        return format_html(
+            '<a class="text-primary-600" href="{}?preset__id__exact={}">{}</a>',
+            url,
+            preset.pk,
+            text,
+        )
+
+    @admin.display(description="managed by", ordering="owner_group__name")
+    def managed_by(self, preset: Preset) -> str:
+        return str(preset.owner_group or "administrators")
 
     def delete_model(self, request: HttpRequest, obj: Preset) -> None:
         services.delete_preset(actor=person_of(request), preset=obj)

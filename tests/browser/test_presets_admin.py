@@ -4,14 +4,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests.browser.chat_page import PASSWORD
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 PAGES_FOR_PHONES = (
     "accounts/group/", "accounts/group/add/", "presets/preset/", "presets/preset/add/",
     "presets/preset/preview/", "presets/preset/what-if/", "presets/assignment/",

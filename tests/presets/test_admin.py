@@ -175,10 +175,17 @@ def test_second_default_is_refused_in_its_row_and_nothing_is_saved(client: Clien
 
 
 def test_empty_fields_show_what_they_inherit(client: Client) -> None:
-    above = make_preset("Above", system_message="Be brief.", parameters={"temperature": 0.5})
+    above = make_preset(
+        "Above",
+        system_message="Be brief.",
+        parameters={"temperature": 0.5},
+        bounds={"temperature": {"max": 1}},
+    )
     below = make_preset("Below", extends=above, endpoint="", model="")
     form = client.get(page(below)).context["adminform"].form
     assert form.fields["value_temperature"].widget.attrs["placeholder"] == "inherited: 0.5"
+    assert form.fields["high_temperature"].widget.attrs["placeholder"] == "inherited: 1"
+    assert "placeholder" not in form.fields["low_temperature"].widget.attrs
     assert form.fields["system_message"].widget.attrs["placeholder"] == "inherited: Be brief."
     assert form.fields["model"].choices[0] == ("", "inherited: gpt-4.1")
 

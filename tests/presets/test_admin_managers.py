@@ -77,7 +77,7 @@ def is_denied(answer: Any) -> bool:
 def state() -> list[Any]:
     """Everything a manager could spoil."""
     return [
-        list(model.objects.order_by("pk").values())  # type: ignore[attr-defined]
+        list(model.objects.order_by("pk").values())
         for model in (Group, Membership, Preset, Assignment, Policy)
     ]
 

@@ -236,7 +236,12 @@ async def test_answer_streams_through_the_preset(
     admin_user: User, asked: list[tuple[ChatRequest, str]]
 ) -> None:
     above = await in_database(make_preset, "Above", system_message="Be brief.")
-    fields = {"extends": above, "endpoint": "", "model": "o3", "parameters": {"temperature": 0.5}}
+    fields: Any = {
+        "extends": above,
+        "endpoint": "",
+        "model": "o3",
+        "parameters": {"temperature": 0.5},
+    }
     preset = await in_database(make_preset, "Below", **fields)
     assert await ask(preset, admin_user, "Who are you?") == [b"Hello ", b"there"]
     ((request, endpoint),) = asked
