@@ -57,9 +57,9 @@ class ParameterRow:
 class YesNoField(forms.TypedChoiceField):
     """Yes, no, or nothing: as inherited."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, empty: str = "not set", **kwargs: Any) -> None:
         super().__init__(
-            choices=[("", "not set"), *_YES_NO],
+            choices=[("", empty), *_YES_NO],
             coerce=lambda value: value == "true",
             empty_value=None,
             required=False,

@@ -14,6 +14,7 @@ from presets import services
 from presets.admin.fields import GroupField
 from presets.admin.saving import ServiceAdmin, ServiceForm
 from presets.admin.scope import has_everything, managed_ids
+from presets.forms import YesNoField
 from presets.models import Policy
 from presets.resolution import Scope
 
@@ -31,30 +32,19 @@ ORDERS = {
 UNSET = "inherited"
 
 
-class RuleField(forms.TypedChoiceField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            choices=[("", UNSET), ("true", "yes"), ("false", "no")],
-            coerce=lambda value: value == "true",
-            empty_value=None,
-            required=False,
-            widget=Select,
-            **kwargs,
-        )
-
-    def prepare_value(self, value: Any) -> Any:
-        return {True: "true", False: "false", None: ""}.get(value, value)
-
-
 class PolicyForm(ServiceForm, ModelForm[Policy]):
     group = GroupField(help_text="Rules of a group hold for the groups below it, too.")
-    allows_personal_presets = RuleField(label="Personal presets")
-    allows_override = RuleField(label="People may change parameters that are not locked")
-    allows_group_presets = RuleField(label="Presets of groups")
-    enforce = RuleField(
-        label="Only presets", help_text="Other models cannot be used at all, by no way."
+    allows_personal_presets = YesNoField(empty=UNSET, label="Personal presets")
+    allows_override = YesNoField(
+        empty=UNSET, label="People may change parameters that are not locked"
     )
-    prioritize = RuleField(label="New chats start with a preset")
+    allows_group_presets = YesNoField(empty=UNSET, label="Presets of groups")
+    enforce = YesNoField(
+        empty=UNSET,
+        label="Only presets",
+        help_text="Other models cannot be used at all, by no way.",
+    )
+    prioritize = YesNoField(empty=UNSET, label="New chats start with a preset")
     precedence = forms.ChoiceField(
         label="Whose preset comes first",
         choices=[("", UNSET), *ORDERS.items()],

@@ -1,4 +1,4 @@
-"""The group tree as a list to read: parents before children, indented. Pure."""
+"""The group tree as a list to read: parents before children, indented."""
 
 from collections.abc import Iterable, Sequence
 
