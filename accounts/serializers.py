@@ -1,6 +1,6 @@
 """Wire shapes of accounts."""
 
-from accounts.models import User
+from accounts.models import RefreshSession, User
 from accounts.permissions import RolePermissions
 from accounts.tokens import issue_access_token
 from librechat_backend.lib.json import JSONDict
@@ -37,3 +37,15 @@ def session_wire(user: User) -> JSONDict:
 def role_wire(role: RolePermissions) -> JSONDict:
     """Contract 01 §5.3."""
     return {"name": role.name, "description": role.description, "permissions": role.permissions}
+
+
+def device_wire(session: RefreshSession, *, is_current: bool) -> JSONDict:
+    return {
+        "id": session.pk,
+        "ipAddress": session.ip_address,
+        "userAgent": session.user_agent,
+        "isCurrent": is_current,
+        "createdAt": to_iso(session.created_at),
+        "refreshedAt": to_iso(session.rotated_at),
+        "expiresAt": to_iso(session.expires_at),
+    }

@@ -16,6 +16,8 @@ urlpatterns = [
     path("user/verify/resend", links.resend_verification),
     path("user/terms", user.terms),
     path("user/terms/accept", user.accept_terms),
+    path("user/sessions", user.Devices.as_view()),
+    path("user/sessions/<str:session_id>", user.device),
     path("user/settings/favorites", user.Favorites.as_view()),
     path("user/settings/favorites/tools", user.favorite_tools),
     path("user/settings/skills/active", user.active_skills),

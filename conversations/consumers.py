@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from accounts.authentication import user_for_token
+from accounts.authentication import active_user, user_for_token
 from accounts.models import User
 from conversations.chat.encoder import Encoder
 from conversations.chat.events import TurnEvent
@@ -99,7 +99,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _start(self, message: JSONDict) -> None:
         """``payload`` is the body of POST /api/agents/chat; its events follow at once."""
         jobs = await get_jobs()
-        started = await jobs.start(self._signed_in, parse_turn_request(message.get("payload")))
+        self.user = await in_database(active_user, self._signed_in.pk)
+        started = await jobs.start(self.user, parse_turn_request(message.get("payload")))
         status = "resumed" if started.is_repeated else "started"
         await self._send(
             {"type": "started", "status": status, **_identity(started.generation)}, message

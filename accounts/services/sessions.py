@@ -1,21 +1,29 @@
 """Devices that stay signed in: one refresh session per sign-in (contract 01 §4.1, §4.3).
 
-The browser keeps ``<session id>.<random>``; the row keeps a keyed hash of it. Each refresh puts a
-new token in place of the old one. A session ends at a fixed time, however often it is used.
+The browser keeps ``<session id>.<value>.<seal>``; the row keeps a keyed hash of it. A refresh puts
+the successor in place of the token, which is derived from it: whoever presents the same token at
+the same time, or again because the answer got lost, is given the same successor. Rotations are at
+least the grace apart, so a token is either current, replaced within the grace, or old. The seal
+tells an old token from a guess: somebody uses a copy, and the session ends for everybody. A session
+also ends at a fixed time, however often it is used.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import RefreshSession, User
 from librechat_backend.lib import crypto
+from librechat_backend.lib.errors import NotFound
 from librechat_backend.lib.ids import is_object_id, new_object_id
 
-# Tabs that refresh at the same time present the same token; the later one still gets its answer.
+log = structlog.get_logger(__name__)
+
+# How long a token that was replaced is still answered.
 ROTATION_GRACE = timedelta(seconds=10)
 
 
@@ -24,7 +32,7 @@ class InvalidRefreshToken(Exception):
 
 
 class SessionNotFound(Exception):
-    """The session ended, its user was deactivated, or the token was replaced long ago."""
+    """The session ended, its user was deactivated, or an old token came up and ended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +45,8 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """``token`` is None when another tab has just received the new one."""
-
     user: User
-    token: RefreshToken | None
+    token: RefreshToken
 
 
 def start_session(*, user: User, ip_address: str | None, user_agent: str) -> RefreshToken:
@@ -61,19 +67,22 @@ def start_session(*, user: User, ip_address: str | None, user_agent: str) -> Ref
 
 
 def rotate_session(*, token: str) -> Refreshed:
-    """Exchange ``token`` for a new one; two queries.
+    """Exchange ``token`` for the current one of its session; at most two queries.
 
     Raises InvalidRefreshToken, SessionNotFound.
     """
     session = _live_session(token)
-    presented = crypto.token_hash(token)
-    if crypto.same(presented, session.token_hash):
-        replacement = _new_token(session.pk)
-        if _replace_hash(session.pk, old=presented, new=crypto.token_hash(replacement)):
-            return Refreshed(session.user, RefreshToken(replacement, session.expires_at))
+    if _is_current(session, token) and _is_rotation_due(session):
+        if _replace(session, token):
+            return _refreshed(session, _successor(token))
         session = _live_session(token)  # another tab was faster
-    if _is_in_grace(session, presented):
-        return Refreshed(session.user, None)
+    if _is_current(session, token):
+        return _refreshed(session, token)
+    if _is_in_grace(session, token):
+        return _refreshed(session, _successor(token))
+    if _is_sealed(token):
+        log.warning("refresh_token_reused", user=session.user_id, session=session.pk)
+        session.delete()
     raise SessionNotFound
 
 
@@ -81,8 +90,15 @@ def end_session(*, user: User, token: str) -> None:
     """Sign this device out; a token that is not (or no longer) valid ends nothing."""
     presented = crypto.token_hash(token)
     user.refresh_sessions.filter(
-        Q(token_hash=presented) | Q(previous_hash=presented), pk=token.partition(".")[0]
+        Q(token_hash=presented) | Q(previous_hash=presented), pk=session_id_of(token)
     ).delete()
+
+
+def end_session_by_id(*, user: User, session_id: str) -> None:
+    """Sign one device out. Raises NotFound."""
+    deleted, _ = user.refresh_sessions.filter(pk=session_id).delete()
+    if not deleted:
+        raise NotFound("Session not found")
 
 
 def end_all_sessions(*, user: User) -> None:
@@ -90,8 +106,29 @@ def end_all_sessions(*, user: User) -> None:
     user.refresh_sessions.all().delete()
 
 
+def live_sessions(user: User) -> list[RefreshSession]:
+    """Newest first; one query."""
+    return list(user.refresh_sessions.filter(expires_at__gt=timezone.now()))
+
+
+def session_id_of(token: str) -> str:
+    return token.partition(".")[0]
+
+
 def _new_token(session_id: str) -> str:
-    return f"{session_id}.{crypto.new_token()}"
+    return _sealed(f"{session_id}.{crypto.new_token()}")
+
+
+def _successor(token: str) -> str:
+    return _sealed(f"{session_id_of(token)}.{crypto.token_hash(f'after:{token}')}")
+
+
+def _sealed(body: str) -> str:
+    return f"{body}.{crypto.token_hash(f'seal:{body}')[:32]}"
+
+
+def _is_sealed(token: str) -> bool:
+    return crypto.same(token, _sealed(token.rpartition(".")[0]))
 
 
 def _live_session(token: str) -> RefreshSession:
@@ -108,15 +145,34 @@ def _live_session(token: str) -> RefreshSession:
     return session
 
 
-def _replace_hash(session_id: str, *, old: str, new: str) -> bool:
-    """Whether this call, and no other, replaced ``old``."""
+def _refreshed(session: RefreshSession, token: str) -> Refreshed:
+    return Refreshed(session.user, RefreshToken(token, session.expires_at))
+
+
+def _replace(session: RefreshSession, token: str) -> bool:
+    """Whether this call, and no other, replaced ``token``."""
+    presented = crypto.token_hash(token)
     return bool(
-        RefreshSession.objects.filter(pk=session_id, token_hash=old).update(
-            token_hash=new, previous_hash=old, rotated_at=timezone.now()
+        RefreshSession.objects.filter(pk=session.pk, token_hash=presented).update(
+            token_hash=crypto.token_hash(_successor(token)),
+            previous_hash=presented,
+            rotated_at=timezone.now(),
         )
     )
 
 
-def _is_in_grace(session: RefreshSession, presented: str) -> bool:
-    is_recent = timezone.now() - session.rotated_at <= ROTATION_GRACE
-    return is_recent and crypto.same(presented, session.previous_hash)
+def _is_current(session: RefreshSession, token: str) -> bool:
+    return crypto.same(crypto.token_hash(token), session.token_hash)
+
+
+def _is_rotation_due(session: RefreshSession) -> bool:
+    return not session.previous_hash or _is_grace_over(session)
+
+
+def _is_in_grace(session: RefreshSession, token: str) -> bool:
+    is_previous = crypto.same(crypto.token_hash(token), session.previous_hash)
+    return is_previous and not _is_grace_over(session)
+
+
+def _is_grace_over(session: RefreshSession) -> bool:
+    return timezone.now() - session.rotated_at > ROTATION_GRACE

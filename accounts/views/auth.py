@@ -59,8 +59,7 @@ def refresh(request: Request) -> HttpResponse:
             return _text(403, "No session found")
         return _text(401, "Refresh token expired or not found for this user")
     response = Response(session_wire(refreshed.user))
-    if refreshed.token:
-        cookies.set_session_cookies(response, refreshed.token)
+    cookies.set_session_cookies(response, refreshed.token)
     return response
 
 

@@ -5,10 +5,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import cookies
 from accounts.authentication import user_of
 from accounts.favorites import parse_favorites, parse_pinned_order
-from accounts.serializers import user_wire
-from accounts.services import profile
+from accounts.serializers import device_wire, user_wire
+from accounts.services import profile, sessions
 from librechat_backend.lib.times import to_iso
 
 
@@ -51,6 +52,25 @@ class PinnedOrder(APIView):
         pinned_order = parse_pinned_order(request.data)
         profile.set_pinned_order(user=user_of(request), pinned_order=pinned_order)
         return Response(pinned_order)
+
+
+class Devices(APIView):
+    """The devices that are signed in. LibreChat's own client does not ask."""
+
+    def get(self, request: Request) -> Response:
+        current = sessions.session_id_of(request.COOKIES.get(cookies.REFRESH_TOKEN, ""))
+        live = sessions.live_sessions(user_of(request))
+        return Response([device_wire(each, is_current=each.pk == current) for each in live])
+
+    def delete(self, request: Request) -> Response:
+        sessions.end_all_sessions(user=user_of(request))
+        return Response({"message": "Signed out everywhere"})
+
+
+@api_view(["DELETE"])
+def device(request: Request, session_id: str) -> Response:
+    sessions.end_session_by_id(user=user_of(request), session_id=session_id)
+    return Response({"message": "Signed out"})
 
 
 @api_view(["GET"])

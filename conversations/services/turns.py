@@ -374,8 +374,13 @@ def set_title(*, conversation: Conversation, title: str) -> bool:
 
 
 def beat(*, process: str, generation_ids: list[str]) -> set[str]:
-    """Say that these generations are alive; returns those ``process`` really still owns."""
-    owned = Generation.objects.running().filter(process=process, pk__in=generation_ids)
+    """Say that these generations are alive; returns those that may go on.
+
+    Those another process took over may not, nor those of people who were deactivated.
+    """
+    owned = Generation.objects.running().filter(
+        process=process, pk__in=generation_ids, user__is_active=True
+    )
     owned.update(heartbeat_at=timezone.now())
     return set(owned.values_list("pk", flat=True))
 

@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from random import Random
 from threading import Barrier
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import RefreshSession, User
+from accounts.services import sessions
 from accounts.services.sessions import rotate_session
 from accounts.tokens import verify_access_token
 from librechat_backend.lib import crypto
@@ -69,31 +71,61 @@ def test_session_ends_at_a_fixed_time_when_refreshed_in_between(alice: User) -> 
         assert (response.status_code, response.content) == (401, LOST)
 
 
-def test_replaced_token_gets_no_cookie_when_within_the_grace(alice: User) -> None:
+def test_replaced_token_gets_the_same_successor_within_the_grace(alice: User) -> None:
     client, first = signed_in()
     second = refresh(client).cookies["refreshToken"].value
-    for _ in range(2):
-        late = refresh(with_cookie(first))
+    for presented in (first, second, first, second):
+        late = refresh(with_cookie(presented))
         assert late.status_code == 200
         assert verify_access_token(late.json()["token"]) == alice.pk
-        assert not late.cookies
-    assert refresh(with_cookie(second)).status_code == 200
+        assert late.cookies["refreshToken"].value == second
 
 
-def test_replaced_token_is_dead_when_the_grace_is_over(alice: User) -> None:
-    client, first = signed_in()
-    refresh(client)
+def test_session_ends_for_everybody_when_an_old_token_comes_up(alice: User) -> None:
+    thief, stolen = signed_in()
+    other, _ = signed_in()
+    assert refresh(with_cookie(stolen)).status_code == 200
     with time_machine.travel(timezone.now() + timedelta(seconds=11)):
+        assert refresh(thief).status_code == 401
+        current = RefreshSession.objects.get()
+        assert current.pk == other.cookies["refreshToken"].value.partition(".")[0]
+        assert refresh(other).status_code == 200
+
+
+def test_session_ends_when_a_token_from_long_ago_comes_up(alice: User) -> None:
+    client, first = signed_in()
+    start = timezone.now()
+    for hours in (1, 2, 3):
+        with time_machine.travel(start + timedelta(hours=hours)):
+            assert refresh(client).status_code == 200
+    with time_machine.travel(start + timedelta(hours=3, seconds=1)):
         response = refresh(with_cookie(first))
         assert (response.status_code, response.content) == (401, LOST)
-        assert refresh(client).status_code == 200
+        assert refresh(client).status_code == 401
 
 
-def test_token_is_dead_when_replaced_twice(alice: User) -> None:
-    client, first = signed_in()
-    refresh(client)
-    refresh(client)
-    assert refresh(with_cookie(first)).status_code == 401
+def test_rotations_are_the_grace_apart(alice: User) -> None:
+    client, _ = signed_in()
+    tokens = []
+    start = timezone.now()
+    for seconds in (0, 5, 9, 11, 15, 20, 23):
+        with time_machine.travel(start + timedelta(seconds=seconds), tick=False):
+            tokens.append(refresh(client).cookies["refreshToken"].value)
+    assert [tokens.index(token) for token in tokens] == [0, 0, 0, 3, 3, 3, 6]
+
+
+def test_two_tabs_stay_signed_in_when_they_refresh_a_thousand_times(alice: User) -> None:
+    """One cookie jar, answers in either order, sometimes one that is lost."""
+    browser, start = signed_in()[0], timezone.now()
+    random = Random(4)
+    for turn in range(1000):
+        with time_machine.travel(start + timedelta(seconds=turn * 7)):
+            presented = browser.cookies["refreshToken"].value
+            answers = [refresh(with_cookie(presented)) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        random.shuffle(answers)
+        for answer in answers[: random.choice([1, 2])]:
+            browser.cookies["refreshToken"] = answer.cookies["refreshToken"].value
 
 
 def test_status_is_403_when_a_retry_finds_no_session(alice: User) -> None:
@@ -114,8 +146,17 @@ def test_token_is_invalid_when_its_form_is_wrong(db: None, cookie: str) -> None:
 
 def test_token_is_refused_when_only_the_session_id_is_right(alice: User) -> None:
     _, token = signed_in()
-    forged = token.partition(".")[0] + ".guess"
-    assert refresh(with_cookie(forged)).status_code == 401
+    session_id, value, seal = token.split(".")
+    for forged in ("guess", f"guess.{seal}", f"{value}.{seal[:-1]}", f"{value}.{'0' * 32}"):
+        assert refresh(with_cookie(f"{session_id}.{forged}")).status_code == 401
+    assert refresh(with_cookie(token)).status_code == 200
+
+
+def test_token_from_before_the_seals_still_works(alice: User) -> None:
+    _, token = signed_in()
+    legacy = token.rpartition(".")[0]
+    RefreshSession.objects.update(token_hash=crypto.token_hash(legacy))
+    assert refresh(with_cookie(legacy)).cookies["refreshToken"].value.count(".") == 2
 
 
 def test_refresh_is_refused_when_the_user_was_deactivated(alice: User) -> None:
@@ -145,22 +186,21 @@ def test_refresh_costs_two_queries(
         refresh(client)
 
 
-def test_slower_tab_gets_no_cookie_when_another_rotated_meanwhile(
+def test_slower_tab_gets_the_same_token_when_another_rotated_meanwhile(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, token = signed_in()
-    new_token, faster = crypto.new_token, []
+    replace, faster = sessions._replace, []
 
-    def overtaken() -> str:
-        monkeypatch.setattr(crypto, "new_token", new_token)
-        faster.append(rotate_session(token=token).token)
-        return new_token()
+    def overtaken(session: RefreshSession, presented: str) -> bool:
+        monkeypatch.setattr(sessions, "_replace", replace)
+        faster.append(rotate_session(token=presented).token)
+        return replace(session, presented)
 
-    monkeypatch.setattr(crypto, "new_token", overtaken)
+    monkeypatch.setattr(sessions, "_replace", overtaken)
     slower = rotate_session(token=token)
-    assert (slower.user, slower.token) == (alice, None)
-    assert faster[0] is not None
-    assert refresh(with_cookie(faster[0].value)).status_code == 200
+    assert (slower.user, [slower.token]) == (alice, faster)
+    assert refresh(with_cookie(slower.token.value)).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
@@ -168,18 +208,18 @@ def test_all_tabs_stay_signed_in_when_they_refresh_at_once(alice: User) -> None:
     _, token = signed_in()
     barrier = Barrier(6)
 
-    def tab(_: int) -> tuple[int, bool]:
+    def tab(_: int) -> tuple[int, str]:
         barrier.wait(timeout=10)
         try:
             response = refresh(with_cookie(token))
-            return response.status_code, "refreshToken" in response.cookies
+            return response.status_code, response.cookies["refreshToken"].value
         finally:
             connection.close()
 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(tab, range(6)))
     assert [status for status, _ in answers] == [200] * 6
-    assert sum(has_cookie for _, has_cookie in answers) == 1
+    assert len({cookie for _, cookie in answers}) == 1
 
 
 def test_session_ends_and_cookies_go_when_logged_out(alice: User, client_for: ClientFor) -> None:

@@ -293,6 +293,22 @@ async def test_upstream_stops_and_the_stream_ends_when_the_conversation_is_delet
     assert jobs._running == {}
 
 
+async def test_answer_stops_at_the_next_heartbeat_when_its_person_is_deactivated(
+    alice: User, jobs: Jobs, script: Script
+) -> None:
+    generation = (await start(jobs, alice)).generation
+    reader = watching(jobs, generation)
+    script.say(3)
+    await until_said(jobs, generation, 3)
+    await jobs.beat()
+    assert script.active == 1
+    await User.objects.filter(pk=alice.pk).aupdate(is_active=False)
+    await jobs.beat()
+    assert ANSWER.startswith((await reader).final_text)
+    assert script.active == 0
+    assert not await Generation.objects.running().aexists()
+
+
 async def test_nothing_is_left_when_the_deletion_meets_the_end(
     alice: User, jobs: Jobs, script: Script
 ) -> None:

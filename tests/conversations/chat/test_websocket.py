@@ -245,3 +245,24 @@ async def test_a_stranger_neither_follows_nor_stops_an_answer(
             answer = await ask(stranger, type=command, streamId=started["streamId"])
             assert (answer["type"], answer["status"]) == ("error", 403)
     assert fold(await until_end(socket)).final_text == text_of_chunks(8)
+
+
+async def test_running_answer_and_connection_end_when_the_person_is_deactivated(
+    server: LiveServer,
+) -> None:
+    email, password = "leaver@example.com", "correct horse battery"
+    await asyncio.to_thread(server.create_user, email, password)
+    token = await asyncio.to_thread(server.sign_in, email, password)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with connect(address(server), additional_headers=headers) as socket:
+        await start(socket, "[[chunks:100:0.3]] Slowly")
+        deactivate = (
+            "from accounts.models import User; "
+            f"User.objects.filter(email='{email}').update(is_active=False)"
+        )
+        await asyncio.to_thread(server.manage, "shell", "-c", deactivate)
+        async with asyncio.timeout(4):
+            await until_end(socket)
+        refused = await ask(socket, type="start", payload={"text": "Hello"})
+        assert (refused["type"], refused["status"]) == ("error", 401)
+        assert await close_code(socket) == 4401
