@@ -24,7 +24,7 @@ def add_members(
             add_member(actor=actor, group=group, user=person, role=role)
 
 
-def change_group(*, actor: User, group: Group, fields: dict[str, Any]) -> Group:
+def change_group(*, actor: User | None, group: Group, fields: dict[str, Any]) -> Group:
     """``fields`` as for update_group, and ``parent``. Raises InvalidGroup."""
     own = {name: value for name, value in fields.items() if name != "parent"}
     with changing_rules():

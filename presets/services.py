@@ -52,19 +52,25 @@ class AssignmentOptions(TypedDict, total=False):
 
 
 def save_preset(
-    *, actor: User | None, preset: Preset | None, fields: Mapping[str, Any], reason: str = ""
+    *,
+    actor: User | None,
+    preset: Preset | None,
+    fields: Mapping[str, Any],
+    reason: str = "",
+    new_id: str = "",
 ) -> Preset:
     """A new preset for None, else ``preset`` with ``fields`` changed; what they leave out stays.
 
     ``fields`` are named as in FIELDS; ``extends`` is a Preset or None, ``owner_group`` a Group or
-    None. Parameters replace all parameters. A change makes a new version; none makes none.
+    None. ``new_id`` is of a new preset, for those who remember it by one. Parameters replace all
+    parameters. A change makes a new version; none makes none.
     Raises InvalidPreset.
     """
     unknown = [name for name in fields if name not in FIELDS]
     if unknown:
         raise InvalidPreset({name: [f"A preset has no “{name}”."] for name in unknown})
     with changing_rules():
-        row = _current(preset) if preset else Preset()
+        row = _current(preset) if preset else Preset(**({"pk": new_id} if new_id else {}))
         old = None if preset is None else snapshot_fields(row)
         # Before the change: whoever may not change this preset cannot make it theirs.
         _require_change(actor, row, is_new=preset is None)
@@ -125,6 +131,13 @@ def snapshot_fields(preset: Preset) -> JSONDict:
     """What a version remembers."""
     fields = {name: getattr(preset, name) for name in COLUMNS}
     return fields | {"extends_id": preset.extends_id, "owner_group_id": preset.owner_group_id}
+
+
+def default_fields() -> JSONDict:
+    """Of a preset that says nothing but its short name; a fresh copy."""
+    columns = (column for column in COLUMNS if column != "slug")
+    defaults = {column: Preset._meta.get_field(column).get_default() for column in columns}  # type: ignore[union-attr]
+    return defaults | {"extends": None}
 
 
 def free_slug(name: str) -> str:

@@ -14,6 +14,11 @@ dumps = orjson.dumps
 DecodeError = orjson.JSONDecodeError
 
 
+def dumps_indented(value: JSONValue) -> bytes:
+    """For people to read."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+
 def loads(data: bytes | str) -> JSONValue:
     """Parse JSON. NUL characters are removed: PostgreSQL can store them nowhere.
 

@@ -7,8 +7,7 @@ from accounts.models import User
 from librechat_backend.lib.errors import InvalidFields
 from librechat_backend.lib.json import JSONDict, JSONValue
 from presets.api.lookups import find_group, find_preset
-from presets.models import Preset
-from presets.services import COLUMNS, AssignmentOptions
+from presets.services import COLUMNS, AssignmentOptions, default_fields
 from presets.spelling import with_inner_names
 
 _NULLABLE = ("max_output_tokens", "max_context_tokens")
@@ -29,13 +28,6 @@ def preset_fields(user: User, body: JSONDict, *, is_whole: bool = False) -> JSON
         reference = body["owner_group_id"]
         fields["owner_group"] = find_group(reference, "owner_group_id") if reference else None
     return with_inner_names(fields)
-
-
-def default_fields() -> JSONDict:
-    """Of a preset that says nothing; a fresh copy."""
-    columns = (column for column in COLUMNS if column != "slug")
-    fields = {column: Preset._meta.get_field(column).get_default() for column in columns}  # type: ignore[union-attr]
-    return fields | {"extends": None}
 
 
 def _empty_if_null(name: str, value: JSONValue) -> JSONValue:
