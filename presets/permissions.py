@@ -11,6 +11,7 @@ from accounts.group_permissions import can_manage_group, can_see_person, managed
 from accounts.groups import groups_above
 from accounts.models import Group, Membership, User
 from presets.models import Assignment, Preset
+from presets.resolver import offer_for
 
 
 def manageable_presets(user: User, permission: str = "presets.change_preset") -> QuerySet[Preset]:
@@ -121,5 +122,16 @@ def can_reach(
     return group is not None and can_manage_group(user, group, permission)
 
 
-def can_manage_policy(user: User, group: Group | None) -> bool:
-    return can_reach(user, group=group, permission="presets.change_policy")
+def can_manage_policy(user: User) -> bool:
+    """Rules are for administrators, those of a group too: a manager could lift what binds them."""
+    return may(user, "presets.change_policy")
+
+
+def can_use_model(user: User, endpoint: str, model: str) -> bool:
+    """Whether ``user`` may build presets on this model: managers only on what they may use."""
+    if may(user, "presets.change_preset"):
+        return True
+    offer = offer_for(user)
+    named = {(preset.endpoint, preset.model) for preset in offer.presets}
+    info = offer.endpoint(endpoint)
+    return (endpoint, model) in named or (info is not None and model in info.models)

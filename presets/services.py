@@ -77,6 +77,7 @@ def save_preset(
         _apply(row, fields)
         _require_references(actor, row, fields, is_new=preset is None)
         _validate(row, is_new=preset is None)
+        _require_model(actor, row, fields)
         if snapshot_fields(row) != old:
             _save_version(row, actor, reason)
         return row
@@ -171,6 +172,18 @@ def _require_references(
     require(permissions.can_own_preset(actor, row.owner_group_id, permission))
     if fields.get("extends") is not None:
         require(permissions.can_extend(actor, fields["extends"]), "You may not extend this preset.")
+
+
+def _require_model(actor: User | None, row: Preset, fields: Mapping[str, Any]) -> None:
+    """Nobody gives others a model they may not use themselves."""
+    if actor is None or not fields.keys() & {"endpoint", "model", "extends"}:
+        return
+    presets = {preset.id: preset_data(preset) for preset in Preset.objects.all()}
+    new = preset_data(row)
+    merged, _, _ = merge(lineage(new, {**presets, row.id: new}))
+    endpoint, model = merged.get("endpoint"), merged.get("model")
+    if endpoint and model and not permissions.can_use_model(actor, endpoint, model):
+        raise InvalidPreset({"model": ["You may not use this model yourself."]})
 
 
 def _apply(row: Preset, fields: Mapping[str, Any]) -> None:
@@ -365,7 +378,7 @@ def save_policy(
     unknown = {name: [f"There is no rule “{name}”."] for name in rules if name not in checks}
     _raise_any(InvalidPolicy, errors | unknown)
     with changing_rules():
-        require(actor is None or permissions.can_manage_policy(actor, group))
+        require(actor is None or permissions.can_manage_policy(actor))
         policy, _ = Policy.objects.update_or_create(group=group, defaults=dict(rules))
         return policy
 

@@ -1,6 +1,7 @@
 """Fixtures shared by all apps: four people, and clients that speak for them."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -28,6 +29,13 @@ def empty_cache() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture
+def local_cache(settings: Any) -> None:
+    """For tests that move the clock: entries in Redis expire by its own."""
+    local = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    settings.CACHES = {"default": local}
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from librechat_backend.lib.admin import ModelForm, Select
 from presets import services
 from presets.admin.fields import GroupField
 from presets.admin.saving import ServiceAdmin, ServiceForm
-from presets.admin.scope import has_everything, managed_ids
 from presets.forms import YesNoField
 from presets.models import Policy
 from presets.resolution import Scope
@@ -65,12 +64,9 @@ class PolicyForm(ServiceForm, ModelForm[Policy]):
         group = self.fields.get("group")
         if isinstance(group, GroupField):
             group.disabled = not self.is_new
-            is_free = has_everything(self.request, Policy._meta, "change")
             if self.is_new:
-                free = Group.objects.filter(policy=None)
-                ids = managed_ids(self.request)
-                group.queryset = free if is_free else free.filter(pk__in=ids)
-            group.show_tree(empty="everyone" if is_free or not self.is_new else "choose a group")
+                group.queryset = Group.objects.filter(policy=None)
+            group.show_tree(empty="everyone")
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
@@ -91,6 +87,8 @@ class PolicyForm(ServiceForm, ModelForm[Policy]):
 @admin.register(Policy)
 class PolicyAdmin(ServiceAdmin):
     form = PolicyForm
+    # A manager who could change the rules of a group could lift what binds it from above.
+    manager_verbs = frozenset({"view"})
     list_display = ("whom", *RULES, "order")
     list_select_related = ("group",)
     list_before_template = "presets/admin/bar.html"

@@ -191,7 +191,9 @@ def test_login_is_refused_when_tried_too_often(
     assert int(response["X-RateLimit-Reset"]) > timezone.now().timestamp() + 290
 
 
-def test_login_works_again_when_the_window_is_over(stranger: Client, alice: User) -> None:
+def test_login_works_again_when_the_window_is_over(
+    stranger: Client, alice: User, local_cache: None
+) -> None:
     for _ in range(8):
         login(stranger, "alice@example.com", "wrong password")
     with time_machine.travel(timezone.now() + timedelta(seconds=301)):

@@ -23,7 +23,7 @@ def test_request_is_refused_when_the_limit_is_used_up() -> None:
     assert not is_refused(scope="other")
 
 
-def test_window_begins_with_the_first_request_and_is_not_extended() -> None:
+def test_window_begins_with_the_first_request_and_is_not_extended(local_cache: None) -> None:
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         assert [is_refused() for _ in range(4)][-1]
         clock.shift(59)

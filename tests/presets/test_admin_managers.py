@@ -139,8 +139,17 @@ def test_choices_hold_the_subtree(manager: Client, world: World) -> None:
     assert choices(f"{PRESETS}add/", "extends") == ["Own", "Shared"]
     assert choices(f"{ASSIGNMENTS}add/", "group") == ["Engineering", "Backend"]
     assert choices(f"{ASSIGNMENTS}add/", "preset") == ["Own", "Shared"]
-    assert choices(f"{RULES}add/", "group") == ["Engineering", "Backend"]
     assert choices(f"{GROUPS}add/", "parent") == ["Engineering", "Backend"]
+
+
+def test_rules_can_be_seen_but_not_changed(manager: Client, world: World) -> None:
+    own = save_policy(actor=None, group=world.engineering, enforce=True)
+    before = state()
+    assert manager.get(f"{RULES}{own.pk}/change/").status_code == 200
+    assert is_denied(manager.get(f"{RULES}add/"))
+    for url in (f"{RULES}add/", f"{RULES}{own.pk}/change/", f"{RULES}{own.pk}/delete/"):
+        assert is_denied(manager.post(url, {"group": world.backend.pk, "enforce": "false"}))
+    assert state() == before
 
 
 def test_offered_people_are_the_groups_own(manager: Client, world: World) -> None:

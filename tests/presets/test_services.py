@@ -414,10 +414,20 @@ def test_manager_works_within_their_groups(alice: User, bob: User, sales: Group)
     assign_preset(actor=alice, preset=mine, group=sales, priority=3)
     assign_preset(actor=alice, preset=mine, user=bob)
     unassign_preset(actor=alice, preset=mine, user=bob)
-    save_policy(actor=alice, group=sales, enforce=True)
     save_preset(actor=alice, preset=mine, fields={"model": "o3"})
     assert [preset.slug for preset in manageable_presets(alice)] == ["mine"]
     delete_preset(actor=alice, preset=mine)
+
+
+def test_manager_cannot_give_others_a_model_they_may_not_use(alice: User, sales: Group) -> None:
+    given = make("given")
+    assign_preset(actor=None, preset=given, everyone=True)
+    save_policy(actor=None, enforce=True)
+    make("same-model", actor=alice, owner_group=sales)
+    with pytest.raises(InvalidPreset) as refused:
+        make("other-model", actor=alice, owner_group=sales, model="o3")
+    assert refused.value.errors == {"model": ["You may not use this model yourself."]}
+    assert not Preset.objects.filter(slug="other-model").exists()
 
 
 def test_manager_does_nothing_beyond_their_groups(alice: User, bob: User, sales: Group) -> None:
@@ -438,6 +448,7 @@ def test_manager_does_nothing_beyond_their_groups(alice: User, bob: User, sales:
         lambda: assign_preset(actor=alice, preset=secret, group=sales),
         lambda: unassign_preset(actor=alice, preset=given, group=sales.parent),
         lambda: save_policy(actor=alice, enforce=False),
+        lambda: save_policy(actor=alice, group=sales, enforce=False),
         lambda: save_policy(actor=alice, group=sales.parent, enforce=False),
     ):
         with pytest.raises(Forbidden):

@@ -149,7 +149,7 @@ class Rules(AdminView):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         group = _policy_group(request)
-        if not can_manage_policy(user_of(request), group):
+        if not can_manage_policy(user_of(request)):
             raise Forbidden("Forbidden")
         policy = Policy.objects.filter(group=group).first()
         return Response({"policy": serializers.policy_to_wire(policy, group)})
