@@ -191,8 +191,13 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+# Line ends to YAML; unless they are escaped, they come back as something else.
+_LINE_ENDS = frozenset("\r\x85\u2028\u2029\ufeff")
+
+
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar(f"{_YAML}str", text, style="|" if "\n" in text else None)
+    style = '"' if _LINE_ENDS.intersection(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar(f"{_YAML}str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)

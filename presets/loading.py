@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeVar, cast
 
 from django.db import transaction
@@ -242,7 +243,8 @@ class _Loading:
             actor=None, preset=row, fields=fields, reason=REASON, new_id="" if row else entry.id
         )
         self.rows[entry.place] = saved
-        self._note("preset", entry.slug, before, _described(saved, _COMPARED))
+        defaults = default_fields() | {"slug": entry.slug, "owner_group": None}
+        self._note("preset", entry.slug, before, _described(saved, _COMPARED), defaults)
 
     # -- Assignments -------------------------------------------------------------------------
 
@@ -274,7 +276,8 @@ class _Loading:
         first = options | {"is_default": False} if becomes_default else options
         assign_preset(actor=None, preset=row, **principal, **cast(AssignmentOptions, first))
         whom = given.user or given.group or "everyone"
-        self._note("assignment", f"{preset.slug} for {whom}", before, options)
+        name = f"{preset.slug} for {whom}"
+        self._note("assignment", name, before, options, _default_options())
         return becomes_default
 
     def _prune_assignments(self) -> None:
@@ -330,18 +333,26 @@ class _Loading:
             if (row.group.slug if row.group else "") not in named:
                 self._save_policy(row.group, _NO_RULES)
 
-    def _note(self, what: str, name: str, before: JSONDict, after: JSONDict) -> None:
+    def _note(
+        self,
+        what: str,
+        name: str,
+        before: JSONDict,
+        after: JSONDict,
+        defaults: Mapping[str, JSONValue] = MappingProxyType({}),
+    ) -> None:
+        """An empty ``before``: it is new, and what has its default is not worth a line."""
+        known = before or {field: defaults.get(field) for field in after}
         fields = tuple(
-            FieldDifference(field, before.get(field), after[field])
-            for field in after
-            if before.get(field) != after[field] and (before or after[field] not in _EMPTY)
+            FieldDifference(field, before.get(field), value)
+            for field, value in after.items()
+            if known[field] != value and (before or value != "")
         )
         if fields or not before:
             verb = Verb.CHANGE if before else Verb.ADD
             self.differences.append(Difference(verb, what, name, fields))
 
 
-_EMPTY: tuple[JSONValue, ...] = (None, "", [], {})
 _COMPARED = (*COLUMNS, "extends", "owner_group")
 _NO_RULES: JSONDict = dict.fromkeys(PolicyRules.__annotations__)
 
