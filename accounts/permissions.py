@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from accounts.models import Role, User
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
-from librechat_backend.lib.errors import NotFound
+from librechat_backend.lib.errors import Forbidden, NotFound
 
 Matrix = dict[str, dict[str, bool]]
 
@@ -50,7 +50,7 @@ class Bit(StrEnum):
 
 
 # What this release has. No stored row can switch on anything else.
-BUILT = frozenset({(PermissionType.TEMPORARY_CHAT, Bit.USE)})
+BUILT = frozenset({(PermissionType.BOOKMARKS, Bit.USE), (PermissionType.TEMPORARY_CHAT, Bit.USE)})
 
 _OWN = {Bit.USE: True, Bit.CREATE: True, Bit.SHARE: False, Bit.SHARE_PUBLIC: False}
 
@@ -155,3 +155,9 @@ def has_permission(user: User, type_: str, bit: str) -> bool:
     except NotFound:
         return False
     return matrix.get(type_, {}).get(bit, False)
+
+
+def require_permission(user: User, type_: str, bit: str) -> None:
+    """Raises Forbidden. One query."""
+    if not has_permission(user, type_, bit):
+        raise Forbidden("Forbidden: Insufficient permissions")

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from conversations.models import Conversation, Generation, Message  # noqa: F401
+    from conversations.models import (  # noqa: F401
+        Conversation,
+        Generation,
+        Message,
+        Project,
+        Tag,
+    )
 
 SEARCH_MAX_LENGTH = 1024  # no title is longer
 
 # What the serializers read.
 CONVERSATION_LIST_FIELDS = (
     "id", "conversation_id", "user_id", "title", "endpoint", "model", "spec", "icon_url",
-    "is_pinned", "created_at", "updated_at", "settings__agent_id", "settings__assistant_id",
+    "is_pinned", "project_id", "created_at", "updated_at", "settings__agent_id",
+    "settings__assistant_id",
 )  # fmt: skip
 CONVERSATION_FIELDS = (
     "id", "conversation_id", "user_id", "title", "endpoint", "endpoint_type", "model", "spec",
     "icon_url", "settings", "tags", "files", "is_archived", "is_pinned", "is_temporary",
-    "expired_at", "created_at", "updated_at",
+    "project_id", "expired_at", "created_at", "updated_at",
 )  # fmt: skip
 MESSAGE_FIELDS = (
     "id", "message_id", "conversation__conversation_id", "parent_message_id",
@@ -34,6 +43,14 @@ MESSAGE_FIELDS = (
     "unfinished", "finish_reason", "token_count", "files", "attachments", "quotes", "feedback",
     "metadata", "is_temporary", "expired_at", "created_at", "updated_at",
 )  # fmt: skip
+
+
+TAG_FIELDS = ("id", "user_id", "name", "description", "position", "created_at", "updated_at")
+PROJECT_FIELDS = (
+    "id", "user_id", "name", "description", "conversation_count", "last_conversation_at",
+    "last_conversation_id", "last_activity", "created_at", "updated_at",
+)  # fmt: skip
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class HasAnyElement(models.Func):
@@ -79,6 +96,15 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         # SQLite fails on patterns of more than 50,000 bytes.
         fits = len(part) <= SEARCH_MAX_LENGTH
         return self.filter(title__icontains=part) if fits else self.none()
+
+    def in_project(self, project_id: str | None) -> ConversationQuerySet:
+        """Those of a project, or, with None, those of none."""
+        return self.filter(project=project_id)
+
+    def tag_counts(self) -> Counter[str]:
+        """How many of them have each tag. One query."""
+        tagged = self.exclude(tags=[]).order_by().values_list("tags", flat=True)
+        return Counter(tag for tags in tagged.iterator() for tag in set(tags))
 
     def lock_rows(self) -> ConversationQuerySet:
         return self.select_for_update(of=("self",)).order_by("pk")
@@ -148,3 +174,48 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def silent_since(self, moment: datetime) -> GenerationQuerySet:
         """Running by their row, but their process has not said so since ``moment``."""
         return self.running().filter(heartbeat_at__lt=moment)
+
+
+class TagQuerySet(models.QuerySet["Tag"]):
+    def owned_by(self, user: User) -> TagQuerySet:
+        return self.filter(user=user)
+
+    def lock_rows(self) -> TagQuerySet:
+        return self.select_for_update(of=("self",)).order_by("pk")
+
+    def rows(self) -> models.QuerySet[Tag, dict[str, Any]]:
+        """Mappings for ``tag_wire``."""
+        rows: models.QuerySet[Tag, dict[str, Any]] = self.values(*TAG_FIELDS)
+        return rows
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def owned_by(self, user: User) -> ProjectQuerySet:
+        return self.filter(user=user)
+
+    def named(self, part: str) -> ProjectQuerySet:
+        """Those whose name contains ``part``, in upper or lower case."""
+        fits = len(part) <= SEARCH_MAX_LENGTH
+        return self.filter(name__icontains=part) if fits else self.none()
+
+    def rows(self) -> models.QuerySet[Project, dict[str, Any]]:
+        """Mappings for ``project_wire``: with what the project holds (contract 03 §1.5).
+
+        ``last_activity`` is ``last_conversation_at``, or long ago, for sorting.
+        """
+        from conversations.models import Conversation
+
+        shown = Conversation.objects.filter(project=OuterRef("pk"), is_archived=False).listed()
+        newest = shown.order_by("-updated_at", "-id")
+        counts = shown.order_by().values("project").annotate(count=Count("pk")).values("count")
+        rows: models.QuerySet[Project, dict[str, Any]] = self.annotate(
+            conversation_count=Coalesce(Subquery(counts), 0),
+            last_conversation_at=Subquery(newest.values("updated_at")[:1]),
+            last_conversation_id=Subquery(newest.values("conversation_id")[:1]),
+            last_activity=Coalesce(
+                Subquery(newest.values("updated_at")[:1]),
+                Value(NEVER),
+                output_field=models.DateTimeField(),
+            ),
+        ).values(*PROJECT_FIELDS)
+        return rows

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from conversations.views import conversations, copies, messages
+from conversations.views import conversations, copies, messages, projects, tags
 
 
 class ChatIdConverter(StringConverter):
@@ -12,7 +12,14 @@ class ChatIdConverter(StringConverter):
     regex = "[^/\x00]+"
 
 
+class TagConverter(StringConverter):
+    """The name of a tag, in which anything may be but NUL."""
+
+    regex = "[^\x00]+"
+
+
 register_converter(ChatIdConverter, "chat_id")
+register_converter(TagConverter, "tag")
 
 urlpatterns = [
     path("convos", conversations.ConversationsView.as_view()),
@@ -33,4 +40,13 @@ urlpatterns = [
         "messages/<chat_id:conversation_id>/<chat_id:message_id>/feedback",
         messages.FeedbackView.as_view(),
     ),
+    path("tags", tags.TagsView.as_view()),
+    path("tags/convo/<chat_id:conversation_id>", tags.ConversationTagsView.as_view()),
+    path("tags/<tag:name>", tags.TagView.as_view()),
+    path("projects", projects.ProjectsView.as_view()),
+    path(
+        "projects/conversations/<chat_id:conversation_id>",
+        projects.ConversationProjectView.as_view(),
+    ),
+    path("projects/<chat_id:project_id>", projects.ProjectView.as_view()),
 ]

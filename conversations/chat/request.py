@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from librechat_backend.lib.errors import InvalidRequest
-from librechat_backend.lib.ids import NO_PARENT, is_uuid
+from librechat_backend.lib.ids import NO_PARENT, is_object_id, is_uuid
 from librechat_backend.lib.json import JSONDict, JSONValue
 from presets.parameters import clean_settings
 
@@ -43,6 +43,7 @@ class TurnRequest:
     edit: Edit | None = None
     is_continued: bool = False
     is_temporary: bool = False
+    project_id: str | None = None
     timezone: str = ""
     client_request_id: str | None = None
     quotes: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ def parse_turn_request(payload: JSONValue, *, path_endpoint: str = "") -> TurnRe
         edit=_edit(payload.get("editedContent")),
         is_continued=is_continued,
         is_temporary=payload.get("isTemporary") is True,
+        project_id=_project_id(payload.get("chatProjectId")),
         timezone=_name(payload, "timezone"),
         client_request_id=_client_request_id(payload.get("clientRequestId")),
         quotes=_quotes(payload.get("quotes")),
@@ -146,6 +148,10 @@ def _edit(value: JSONValue) -> Edit | None:
     if not isinstance(text, str):
         raise _refuse(f"editedContent.{kind}", "a string")
     return Edit(index, kind, text)
+
+
+def _project_id(value: JSONValue) -> str | None:
+    return str(value) if is_object_id(value) else None
 
 
 def _client_request_id(value: JSONValue) -> str | None:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from conversations.models.project import Project
 from conversations.querysets import ConversationQuerySet
 from librechat_backend.lib.ids import ObjectIdField
 
@@ -27,6 +28,14 @@ class Conversation(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     tags = models.JSONField(default=list, blank=True)
     files = models.JSONField(default=list, blank=True)
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="conversations",
+        db_index=False,
+    )
     is_archived = models.BooleanField("archived", default=False)
     is_pinned = models.BooleanField("pinned", default=False)
     is_temporary = models.BooleanField("temporary", default=False)
@@ -43,7 +52,10 @@ class Conversation(models.Model):
                 fields=["user", "conversation_id"], name="conversation_once_per_user"
             )
         ]
-        indexes = [models.Index(fields=["user", "-updated_at", "-id"])]
+        indexes = [
+            models.Index(fields=["user", "-updated_at", "-id"]),
+            models.Index(fields=["project", "-updated_at", "-id"]),
+        ]
 
     def __str__(self) -> str:
         return self.conversation_id

@@ -47,7 +47,7 @@ def _summary(row: Row) -> JSONDict:
         "title": row["title"],
         "endpoint": row["endpoint"] or None,
         "pinned": row["is_pinned"],
-        "chatProjectId": None,
+        "chatProjectId": row["project_id"],
         "createdAt": to_iso(row["created_at"]),
         "updatedAt": to_iso(row["updated_at"]),
         **given({"model": row["model"], "spec": row["spec"], "iconURL": row["icon_url"]}),

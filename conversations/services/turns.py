@@ -13,12 +13,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.permissions import Bit, PermissionType, has_permission
+from accounts.permissions import Bit, PermissionType, require_permission
 from conversations.chat.content import join_parts
 from conversations.chat.events import Failed, Finished
 from conversations.chat.request import Edit, TurnRequest
-from conversations.models import NEW_CHAT_TITLE, Conversation, Generation, Message
-from librechat_backend.lib.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from conversations.models import NEW_CHAT_TITLE, Conversation, Generation, Message, Project
+from librechat_backend.lib.errors import Conflict, InvalidRequest, NotFound
 from librechat_backend.lib.ids import NO_PARENT, new_uuid
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.times import to_epoch_ms
@@ -165,16 +165,24 @@ def _existing_conversation(user: User, conversation_id: str) -> Conversation:
 
 
 def _new_conversation(user: User, request: TurnRequest, now: datetime) -> Conversation:
-    if request.is_temporary and not has_permission(user, PermissionType.TEMPORARY_CHAT, Bit.USE):
-        raise Forbidden("Forbidden: Insufficient permissions")
+    if request.is_temporary:
+        require_permission(user, PermissionType.TEMPORARY_CHAT, Bit.USE)
     return Conversation(
         conversation_id=new_uuid(),
         user=user,
+        project=_project(user, request),
         is_temporary=request.is_temporary,
         expired_at=_expiry(now) if request.is_temporary else None,
         created_at=now,
         updated_at=now,
     )
+
+
+def _project(user: User, request: TurnRequest) -> Project | None:
+    """The project a new chat begins in; one that is not the user's counts as none (03 §6.2)."""
+    if request.project_id is None:
+        return None
+    return Project.objects.owned_by(user).filter(pk=request.project_id).first()
 
 
 def _expiry(now: datetime) -> datetime:

@@ -13,14 +13,13 @@ from conversations.serializers.conversation import conversation_row_wire
 from conversations.services import conversations as services
 from conversations.services.conversations import Deletion
 from conversations.views.documents import find_document, require_document
-from conversations.views.requests import body_of, owner_of
+from conversations.views.requests import body_of, owner_of, page_size, without_nul
 from librechat_backend.lib.errors import InvalidRequest
 from librechat_backend.lib.ids import is_object_id
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.pagination import Key, Keyset, parse_moment, parse_text
 
-PAGE_SIZE = 25
-PAGE_SIZE_MAX = 100
+UNASSIGNED = "unassigned"  # what the client calls being in no project
 
 _UPDATED = Key("updated_at", parse_moment)
 _ID = Key("id", parse_text)
@@ -37,7 +36,7 @@ class ConversationsView(APIView):
         rows, next_cursor = _keyset(query).page(
             _chosen(Conversation.objects.owned_by(owner_of(request)), query).list_rows(),
             cursor=query.get("cursor", ""),
-            limit=_limit(query.get("limit", "")),
+            limit=page_size(query.get("limit", "")),
         )
         conversations = [conversation_row_wire(row) for row in rows]
         return Response({"conversations": conversations, "nextCursor": next_cursor})
@@ -122,16 +121,22 @@ def _chosen(conversations: ConversationQuerySet, query: QueryDict) -> Conversati
     """The conversations the query of a list names (contract 03 §2.1). Raises InvalidRequest."""
     is_archived = query.get("isArchived", "").strip().lower() == "true"
     chosen = conversations.listed().archived(is_archived)
-    if tags := [_without_nul(tag) for tag in query.getlist("tags")]:
+    if tags := [without_nul(tag) for tag in query.getlist("tags")]:
         chosen = chosen.tagged(tags)
-    if search := _without_nul(query.get("search", "")).strip():
+    if search := without_nul(query.get("search", "")).strip():
         chosen = chosen.titled(search)
-    project_id = query.get("projectId") or "unassigned"
-    if is_object_id(project_id):
-        return chosen.none()  # there are no projects, so nothing is in one
-    if project_id != "unassigned":
+    return _in_project(chosen, query.get("projectId", ""))
+
+
+def _in_project(conversations: ConversationQuerySet, project_id: str) -> ConversationQuerySet:
+    """Of one project, of none, or, without an id, whatever theirs is. Raises InvalidRequest."""
+    if not project_id:
+        return conversations
+    if project_id == UNASSIGNED:
+        return conversations.in_project(None)
+    if not is_object_id(project_id):
         raise InvalidRequest("projectId must be a valid project id or unassigned", key="error")
-    return chosen
+    return conversations.in_project(project_id)
 
 
 def _keyset(query: QueryDict) -> Keyset:
@@ -140,17 +145,6 @@ def _keyset(query: QueryDict) -> Keyset:
     if keys is None:
         raise InvalidRequest(f"sortBy must be one of {', '.join(SORTS)}", key="error")
     return Keyset(keys, is_descending=query.get("sortDirection") != "asc")
-
-
-def _limit(text: str) -> int:
-    try:
-        return max(1, min(int(text), PAGE_SIZE_MAX))
-    except ValueError:
-        return PAGE_SIZE
-
-
-def _without_nul(text: str) -> str:
-    return text.replace("\x00", "")  # PostgreSQL takes it nowhere
 
 
 def _argument(request: Request) -> JSONDict:

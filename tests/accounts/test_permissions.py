@@ -37,7 +37,7 @@ def test_only_built_bits_are_on_when_a_role_has_no_row(name: str) -> None:
     Role.objects.all().delete()
     matrix = read_role(name).permissions
     on = {(type_, bit) for type_, bits in matrix.items() for bit, value in bits.items() if value}
-    assert on == {("TEMPORARY_CHAT", "USE")}
+    assert on == {("BOOKMARKS", "USE"), ("TEMPORARY_CHAT", "USE")}
     assert {(type_, bit) for type_, bits in matrix.items() for bit in bits} == ALL
 
 

@@ -233,7 +233,7 @@ def test_role_has_the_complete_matrix(
         response = client.get("/api/roles/USER")
     assert response.status_code == 200
     expected = {str(t): {str(bit): False for bit in bits} for t, bits in USER_DEFAULTS.items()}
-    expected["TEMPORARY_CHAT"]["USE"] = True
+    expected["BOOKMARKS"]["USE"] = expected["TEMPORARY_CHAT"]["USE"] = True
     assert response.json() == {"name": "USER", "description": "All", "permissions": expected}
 
 

@@ -122,11 +122,11 @@ test('the role’s matrix is complete, and what is not built is denied', async (
     'AGENTS',
     'SKILLS',
     'MCP_SERVERS',
-    'BOOKMARKS',
     'SHARED_LINKS',
   ]) {
     assert.equal(Object.values(role.permissions[type]).includes(true), false, type);
   }
+  assert.equal(role.permissions.BOOKMARKS.USE, true);
   assert.equal(role.permissions.TEMPORARY_CHAT.USE, true);
   await refused(dataService.getRole('ADMIN'), 403);
 });

@@ -12,8 +12,6 @@ const NOTHING = [
   ['speech', () => dataService.getCustomConfigSpeech(), { sttExternal: false, ttsExternal: false }],
   ['voices', () => dataService.getVoices(), []],
   ['search', () => dataService.getSearchEnabled(), false],
-  ['tags', () => dataService.getConversationTags(), []],
-  ['projects', () => dataService.listProjects({ limit: 25 }), { projects: [], nextCursor: null }],
   [
     'shared links',
     () => dataService.listSharedLinks({ pageSize: 25 }),

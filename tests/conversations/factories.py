@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from accounts.models import User
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, Message, Project, Tag
 from librechat_backend.lib.ids import NO_PARENT, new_uuid
 
 MOMENT = datetime(2025, 3, 4, 5, 6, 7, 890_000, tzinfo=UTC)
@@ -47,3 +47,13 @@ def make_answer(conversation: Conversation, **fields: Any) -> Message:
         "created_at": MOMENT + timedelta(seconds=1),
     }
     return make_message(conversation, **{**values, **fields})
+
+
+def make_project(user: User, **fields: Any) -> Project:
+    values = {"name": "Sea", "created_at": MOMENT, "updated_at": MOMENT}
+    return Project.objects.create(user=user, **{**values, **fields})
+
+
+def make_tag(user: User, name: str, **fields: Any) -> Tag:
+    values = {"created_at": MOMENT, "updated_at": MOMENT}
+    return Tag.objects.create(user=user, name=name, **{**values, **fields})

@@ -14,7 +14,13 @@ from conversations.models import Conversation, Message
 from conversations.querysets import SEARCH_MAX_LENGTH
 from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.times import to_iso
-from tests.conversations.factories import MOMENT, make_answer, make_conversation, make_message
+from tests.conversations.factories import (
+    MOMENT,
+    make_answer,
+    make_conversation,
+    make_message,
+    make_project,
+)
 
 ClientFor = Callable[[User], Client]
 NOT_FOUND = {"error": "Conversation not found"}
@@ -190,8 +196,12 @@ def test_list_is_refused_when_it_cannot_be_sorted_so(client: Client, sort: str) 
     assert answer.json() == {"error": "sortBy must be one of title, createdAt, updatedAt"}
 
 
-def test_list_knows_no_projects(client: Client, chat: Conversation) -> None:
+def test_list_is_limited_to_a_project(client: Client, alice: User, chat: Conversation) -> None:
+    project = make_project(alice)
+    make_conversation(alice, title="Inside", project=project)
+    assert sorted(listed(client)) == ["Inside", "Tide tables"]
     assert listed(client, "projectId=unassigned") == ["Tide tables"]
+    assert listed(client, f"projectId={project.pk}") == ["Inside"]
     assert listed(client, "projectId=66a0c1d2e3f4a5b6c7d8e9f0") == []
     answer = client.get("/api/convos?projectId=mine")
     assert answer.status_code == 400

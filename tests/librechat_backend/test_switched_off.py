@@ -16,8 +16,6 @@ urlpatterns = [path("api/", include(answers))]
 
 # What crashes the client in any other shape (contract 06 §1.3, 04 §16).
 SHAPES = [
-    ("projects?limit=25", {"projects": [], "nextCursor": None}),
-    ("tags", []),
     ("keys?name=My%20AI", {"expiresAt": None}),
     ("share?pageSize=25", {"links": [], "nextCursor": None, "hasNextPage": False}),
     ("agents/categories", []),
@@ -83,7 +81,7 @@ def test_stranger_gets_401_when_asking(path: str, client: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-@pytest.mark.parametrize("path", ["files", "keys", "tags", "projects"])
+@pytest.mark.parametrize("path", ["files", "keys", "memories", "share"])
 def test_method_does_not_exist_when_it_would_change_something(
     path: str, method: str, alice: User, client_for: ClientFor
 ) -> None:

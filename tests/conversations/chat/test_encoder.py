@@ -42,8 +42,8 @@ CONVERSATION = {
     "id": "66f1", "conversation_id": "c1", "user_id": "66a1", "title": "Tides",
     "endpoint": "openAI", "endpoint_type": "", "model": "gpt-4.1", "spec": "", "icon_url": "",
     "settings": {"temperature": 0.5}, "tags": [], "files": [], "is_archived": False,
-    "is_pinned": False, "is_temporary": False, "expired_at": None, "created_at": MOMENT,
-    "updated_at": MOMENT,
+    "is_pinned": False, "is_temporary": False, "project_id": None, "expired_at": None,
+    "created_at": MOMENT, "updated_at": MOMENT,
 }  # fmt: skip
 
 

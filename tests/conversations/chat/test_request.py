@@ -91,6 +91,14 @@ def test_switches_are_on_for_true_alone(value: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sent", "project_id"),
+    [("66a0c1d2e3f4a5b6c7d8e9f0",) * 2, ("x", None), (None, None), (7, None), ([], None)],
+)
+def test_project_of_a_new_chat(sent: Any, project_id: str | None) -> None:
+    assert _parse(chatProjectId=sent).project_id == project_id
+
+
 def test_temporary_chat() -> None:
     assert _parse(isTemporary=True).is_temporary is True
 

@@ -13,7 +13,7 @@ from conversations.services import turns
 from conversations.services.turns import AlreadyStarted, ConversationBusy, Outcome, Status, Turn
 from librechat_backend.lib.errors import AppError, Forbidden
 from librechat_backend.lib.ids import NO_PARENT
-from tests.conversations.factories import make_answer, make_conversation, make_message
+from tests.conversations.factories import make_answer, make_conversation, make_message, make_project
 
 CountQueries = Callable[[int], AbstractContextManager[Any]]
 ANSWER = [{"type": "text", "text": "At noon."}]
@@ -208,6 +208,12 @@ def test_temporary_chat_needs_its_permission_and_has_an_end(alice: User, setting
     )
     with pytest.raises(Forbidden):
         _begin(alice, is_temporary=True)
+
+
+def test_new_chat_begins_in_its_project_when_that_is_of_the_caller(alice: User, bob: User) -> None:
+    mine, theirs = make_project(alice), make_project(bob)
+    for asked, stored in [(mine.pk, mine.pk), (theirs.pk, None), ("f" * 24, None), (None, None)]:
+        assert _begin(alice, project_id=asked).conversation.project_id == stored
 
 
 def test_title_given_by_hand_stays(alice: User) -> None:
