@@ -100,7 +100,8 @@ def test_pages_follow_each_other(client: Client, alice: User, sort: str, directi
             make_conversation(alice, project=project)
     query = {"sortBy": sort, "sortDirection": direction}
     whole = client.get("/api/projects", query).json()["projects"]
-    pages, cursor = [], ""
+    pages: list[Any] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = client.get("/api/projects", {**query, "limit": "2", "cursor": cursor}).json()
         pages += page["projects"]
