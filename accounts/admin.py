@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from accounts.forms import InvitationForm, RoleForm, UserCreationForm
 from accounts.models import Invitation, RefreshSession, Role, User
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
-from accounts.services import invitations, passwords, registration, sessions
+from accounts.services import invitations, passwords, registration, sessions, two_factor
 from librechat_backend.lib.admin import (
     AdminPasswordChangeForm,
     ModelAdmin,
@@ -34,10 +34,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
     list_filter = ("is_active", "awaits_approval", "role", "is_staff")
     search_fields = ("email", "name", "username")
     ordering = ("email",)
-    readonly_fields = ("last_login", "created_at", "terms_accepted_at")
+    readonly_fields = ("two_factor_enabled", "last_login", "created_at", "terms_accepted_at")
     fieldsets = (
         ("Person", {"fields": ("email", "name", "username", "password")}),
-        ("Chatting", {"fields": ("role", "is_active")}),
+        ("Chatting", {"fields": ("role", "is_active", "two_factor_enabled")}),
         ("This admin", {"fields": RIGHTS}),
         ("Dates", {"fields": ("last_login", "created_at", "terms_accepted_at")}),
     )
@@ -45,7 +45,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
         ("Person", {"fields": ("email", "name", "role")}),
         ("Password", {"fields": ("usable_password", "password1", "password2")}),
     )
-    actions = ("approve", "make_password_link", "sign_out")
+    actions = ("approve", "make_password_link", "remove_second_factor", "sign_out")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Nobody raises their own rights, and nobody locks themselves out."""
@@ -106,6 +106,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
             link = passwords.mail_reset_link(user=user)
             self.log_change(request, user, "Made a link to set a password.")
             messages.warning(request, f"{user}: {link} (works once, for 15 minutes)")
+
+    @admin.action(description="Remove the second factor", permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in self._within_rights(request, queryset.filter(two_factor_enabled=True)):
+            two_factor.remove_second_factor(user=user)
+            self.log_change(request, user, "Removed the second factor.")
+        messages.success(request, "Removed. The password alone lets them in now.")
 
     def _within_rights(self, request: HttpRequest, queryset: QuerySet[User]) -> Iterator[User]:
         return (user for user in queryset if self.has_change_permission(request, user))

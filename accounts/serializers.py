@@ -49,3 +49,14 @@ def device_wire(session: RefreshSession, *, is_current: bool) -> JSONDict:
         "refreshedAt": to_iso(session.rotated_at),
         "expiresAt": to_iso(session.expires_at),
     }
+
+
+def backup_codes_wire(user: User, codes: list[str]) -> JSONDict:
+    """New codes, which are shown this once (contract 01 §4.8)."""
+    hashes = user.backup_codes.filter(is_pending=False).values_list("code_hash", flat=True)
+    return {
+        "backupCodes": codes,
+        "backupCodesHash": [
+            {"codeHash": code_hash, "used": False, "usedAt": None} for code_hash in hashes
+        ],
+    }

@@ -63,6 +63,22 @@ def check_verification(request: HttpRequest | Request) -> None:
     )
 
 
+def check_two_factor(request: HttpRequest | Request) -> None:
+    """Raises TooManyRequests."""
+    _check_codes("two-factor", throttling.client_ip(request))
+
+
+def check_two_factor_of(user_id: str) -> None:
+    """Codes are short: guesses count per person too, wherever they come from."""
+    _check_codes("two-factor-user", user_id)
+
+
+def _check_codes(scope: str, identity: str) -> None:
+    minutes = settings.TWO_FACTOR_TEMP_WINDOW
+    message = f"Too many verification attempts, please try again after {minutes} minutes."
+    throttling.check(scope, identity, settings.TWO_FACTOR_TEMP_MAX, minutes * 60, message)
+
+
 def _check_mail(scope: str, request: HttpRequest | Request, limit: int, minutes: int) -> None:
     _check(scope, throttling.client_ip(request), limit, minutes)
 

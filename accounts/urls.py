@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import auth, links, roles, user
+from accounts.views import auth, links, roles, two_factor, user
 
 urlpatterns = [
     path("auth/login", auth.login),
@@ -11,6 +11,12 @@ urlpatterns = [
     path("auth/logout", auth.logout),
     path("auth/requestPasswordReset", links.request_password_reset),
     path("auth/resetPassword", links.reset_password),
+    path("auth/2fa/enable", two_factor.enable),
+    path("auth/2fa/verify", two_factor.verify),
+    path("auth/2fa/confirm", two_factor.confirm),
+    path("auth/2fa/disable", two_factor.disable),
+    path("auth/2fa/backup/regenerate", two_factor.regenerate),
+    path("auth/2fa/verify-temp", two_factor.verify_temporary),
     path("user", user.current_user),
     path("user/verify", links.verify_email),
     path("user/verify/resend", links.resend_verification),

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from accounts.models.user import normalize_email
+from accounts.proof import Proof
 from librechat_backend.lib.errors import AppError, InvalidRequest
 from librechat_backend.lib.json import JSONDict, JSONValue
 
@@ -116,6 +117,20 @@ def parse_invite_token(data: JSONValue) -> str:
     """Empty: none. The client sends the word ``undefined`` where its page has no token."""
     token = _text(data if isinstance(data, dict) else {}, "token")
     return "" if token == "undefined" else token  # noqa: S105 — the client's word for none
+
+
+def parse_proof(data: JSONValue) -> Proof:
+    """``{token}`` or ``{backupCode}``; neither is an empty proof."""
+    fields = data if isinstance(data, dict) else {}
+    return Proof(code=_text(fields, "token"), backup_code=_text(fields, "backupCode"))
+
+
+def parse_temporary_token(data: JSONValue) -> str:
+    """Raises InvalidRequest."""
+    token = _text(data if isinstance(data, dict) else {}, "tempToken")
+    if not token:
+        raise InvalidRequest("Missing temporary token")
+    return token
 
 
 def is_allowed_domain(email: str) -> bool:

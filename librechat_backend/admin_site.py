@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -12,7 +13,9 @@ from django.utils import timezone
 
 from accounts.group_permissions import is_group_manager
 from accounts.models import User
-from accounts.throttles import check_login
+from accounts.proof import Proof
+from accounts.services.two_factor import use_proof
+from accounts.throttles import check_login, check_two_factor_of
 from conversations.models import Generation, Message
 from librechat_backend.lib import admin
 from librechat_backend.lib.errors import TooManyRequests
@@ -48,24 +51,38 @@ class Figure:
 
 
 class LoginForm(admin.AuthenticationForm):
+    """Attempts count against the same limits as those of the chat's own sign-in."""
+
+    code = forms.CharField(
+        label="Code of your authenticator app",
+        help_text="Only if you set one up. A backup code will do, too.",
+        required=False,
+        max_length=20,
+        widget=admin.TextInput(attrs={"autocomplete": "one-time-code"}),
+    )
+
     def clean(self) -> dict[str, Any]:
-        """Attempts count against the same limit as those of the chat's own sign-in."""
         try:
             check_login(cast(HttpRequest, self.request))
+            cleaned: dict[str, Any] = super().clean()
+            self._check_second_factor(self.get_user(), cleaned.get("code", ""))
         except TooManyRequests as refusal:
             raise ValidationError(str(refusal), code="too_many") from refusal
-        return super().clean()
+        return cleaned
 
-    def confirm_login_allowed(self, user: User) -> None:
-        """Managers of groups come in, too; what they see there is their groups'."""
-        if not (user.is_active and is_group_manager(user)):
-            super().confirm_login_allowed(user)
+    def _check_second_factor(self, user: User | None, code: str) -> None:
+        if user is None or not user.two_factor_enabled:
+            return
+        check_two_factor_of(user.pk)
+        if not use_proof(user=user, proof=Proof(code=code, backup_code=code)):
+            raise ValidationError("Enter a new code of your authenticator app.", code="code")
 
 
 class AdminSite(admin.AdminSite):
     index_title = "Overview"
     index_template = "admin/overview.html"
     login_form = LoginForm
+    login_template = "admin/sign_in.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         person = request.user

@@ -206,6 +206,8 @@ LOGIN_WINDOW_MINUTES = env.integer("LOGIN_WINDOW", 5, minimum=1)
 REGISTER_MAX = env.integer("REGISTER_MAX", 5, minimum=1)
 REGISTER_WINDOW_MINUTES = env.integer("REGISTER_WINDOW", 60, minimum=1)
 # Windows in minutes, these too.
+TWO_FACTOR_TEMP_MAX = env.integer("TWO_FACTOR_TEMP_MAX", LOGIN_MAX, minimum=1)
+TWO_FACTOR_TEMP_WINDOW = env.integer("TWO_FACTOR_TEMP_WINDOW", LOGIN_WINDOW_MINUTES, minimum=1)
 RESET_PASSWORD_MAX = env.integer("RESET_PASSWORD_MAX", 2, minimum=1)
 RESET_PASSWORD_WINDOW = env.integer("RESET_PASSWORD_WINDOW", 2, minimum=1)
 RESET_PASSWORD_SUBMISSION_MAX = env.integer("RESET_PASSWORD_SUBMISSION_MAX", 2, minimum=1)

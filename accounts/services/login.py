@@ -9,9 +9,12 @@ from django.contrib.auth.models import update_last_login
 from django.db import transaction
 
 from accounts.models import User
+from accounts.proof import Proof
 from accounts.services.sessions import RefreshToken, start_session
+from accounts.services.two_factor import WrongProof, use_proof
 from accounts.services.verification import is_verification_required
-from librechat_backend.lib.errors import AppError, Forbidden
+from accounts.tokens import issue_two_factor_token, verify_two_factor_token
+from librechat_backend.lib.errors import AppError, Forbidden, InvalidRequest
 
 BANNED = "Your account has been temporarily banned due to violations of our service."
 
@@ -51,7 +54,16 @@ class SignedIn:
     refresh_token: RefreshToken
 
 
-def sign_in(*, email: str, password: str, ip_address: str, user_agent: str) -> SignedIn:
+@dataclass(frozen=True, slots=True)
+class SecondFactorNeeded:
+    """The password was right; the token lets the person show the second factor."""
+
+    temporary_token: str
+
+
+def sign_in(
+    *, email: str, password: str, ip_address: str, user_agent: str
+) -> SignedIn | SecondFactorNeeded:
     """Check the password and start a session.
 
     Raises WrongCredentials, Forbidden, AwaitsApproval, EmailNotVerified.
@@ -65,6 +77,32 @@ def sign_in(*, email: str, password: str, ip_address: str, user_agent: str) -> S
     except AppError as refusal:
         log.info("sign_in_refused", user=user.pk, ip=ip_address, reason=type(refusal).__name__)
         raise
+    if user.two_factor_enabled:
+        return SecondFactorNeeded(issue_two_factor_token(user))
+    return _start(user, ip_address, user_agent)
+
+
+def user_who_waits(temporary_token: str) -> User:
+    """Who gave the right password before. Raises WrongProof, InvalidRequest."""
+    user = User.objects.filter(pk=verify_two_factor_token(temporary_token)).first()
+    if user is None or not user.is_active:
+        raise WrongProof("Invalid or expired temporary token")
+    if not user.two_factor_enabled:
+        raise InvalidRequest("2FA is not enabled for this user")
+    return user
+
+
+def sign_in_with_second_factor(
+    *, user: User, proof: Proof, ip_address: str, user_agent: str
+) -> SignedIn:
+    """Raises WrongProof."""
+    if not use_proof(user=user, proof=proof):
+        log.info("sign_in_refused", user=user.pk, ip=ip_address, reason="WrongProof")
+        raise WrongProof("Invalid 2FA code or backup code")
+    return _start(user, ip_address, user_agent)
+
+
+def _start(user: User, ip_address: str, user_agent: str) -> SignedIn:
     with transaction.atomic():
         update_last_login(None, user)  # type: ignore[arg-type]
         token = start_session(user=user, ip_address=ip_address, user_agent=user_agent)

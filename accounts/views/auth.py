@@ -28,6 +28,8 @@ def login(request: Request) -> Response:
         ip_address=client_ip(request),
         user_agent=request.headers.get("User-Agent", ""),
     )
+    if isinstance(signed_in, login_service.SecondFactorNeeded):
+        return Response({"twoFAPending": True, "tempToken": signed_in.temporary_token})
     response = Response(session_wire(signed_in.user))
     cookies.set_session_cookies(response, signed_in.refresh_token)
     return response
