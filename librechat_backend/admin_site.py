@@ -70,6 +70,11 @@ class LoginForm(admin.AuthenticationForm):
             raise ValidationError(str(refusal), code="too_many") from refusal
         return cleaned
 
+    def confirm_login_allowed(self, user: User) -> None:
+        """Managers of groups come in, too; what they see there is their groups'."""
+        if not (user.is_active and is_group_manager(user)):
+            super().confirm_login_allowed(user)
+
     def _check_second_factor(self, user: User | None, code: str) -> None:
         if user is None or not user.two_factor_enabled:
             return
