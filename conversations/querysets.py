@@ -91,11 +91,10 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """Those with any of ``tags``."""
         return self.filter(HasAnyElement("tags", elements=tags))
 
-    def titled(self, part: str) -> ConversationQuerySet:
-        """Those whose title contains ``part``, in upper or lower case."""
-        # SQLite fails on patterns of more than 50,000 bytes.
-        fits = len(part) <= SEARCH_MAX_LENGTH
-        return self.filter(title__icontains=part) if fits else self.none()
+    def found(self, ids: Sequence[str], search: str) -> ConversationQuerySet:
+        """Those found by their titles, and those that have ``search`` as a tag or as their id."""
+        is_named = Q(HasAnyElement("tags", elements=[search])) | Q(conversation_id=search)
+        return self.filter(Q(pk__in=ids) | is_named)
 
     def in_project(self, project_id: str | None) -> ConversationQuerySet:
         """Those of a project, or, with None, those of none."""
@@ -129,6 +128,20 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 class MessageQuerySet(models.QuerySet["Message"]):
     def owned_by(self, user: User) -> MessageQuerySet:
         return self.filter(user=user)
+
+    def shown(self) -> MessageQuerySet:
+        """Those of conversations that lists and searches show (contract 03 §15.3)."""
+        is_current = Q(conversation__expired_at=None) | Q(
+            conversation__expired_at__gt=timezone.now()
+        )
+        return self.filter(is_current, conversation__is_temporary=False)
+
+    def found_rows(self, ids: Sequence[str]) -> models.QuerySet[Message, dict[str, Any]]:
+        """Mappings for ``found_message_wire``."""
+        rows: models.QuerySet[Message, dict[str, Any]] = self.filter(pk__in=ids).values(
+            *MESSAGE_FIELDS, "conversation__title", "conversation__model"
+        )
+        return rows
 
     def of_conversation(self, user: User, conversation_id: str) -> MessageQuerySet:
         """All branches, oldest first."""
@@ -195,6 +208,7 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
     def named(self, part: str) -> ProjectQuerySet:
         """Those whose name contains ``part``, in upper or lower case."""
+        # SQLite fails on patterns of more than 50,000 bytes.
         fits = len(part) <= SEARCH_MAX_LENGTH
         return self.filter(name__icontains=part) if fits else self.none()
 

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from conversations.views import conversations, copies, messages, projects, tags
+from conversations.views import conversations, copies, messages, projects, search, tags
 
 
 class ChatIdConverter(StringConverter):
@@ -31,7 +31,8 @@ urlpatterns = [
     path("convos/fork", copies.ForkView.as_view()),
     path("convos/duplicate", copies.DuplicateView.as_view()),
     path("convos/<chat_id:conversation_id>", conversations.ConversationView.as_view()),
-    path("messages", messages.MessageSearchView.as_view()),
+    path("search/enable", search.SearchEnabledView.as_view()),
+    path("messages", search.MessageSearchView.as_view()),
     path("messages/branch", messages.BranchView.as_view()),
     path("messages/artifact/<chat_id:message_id>", messages.ArtifactView.as_view()),
     path("messages/<chat_id:conversation_id>", messages.MessagesView.as_view()),

@@ -72,8 +72,7 @@ ANSWERS = (
     # Rights to single resources: 04 §12.2, §16
     Answer("permissions/<str:type>/effective/all", {}),
     Answer("permissions/<str:type>/<str:id>/effective", {"permissionBits": 0}),
-    # Around conversations: 03 §8.1, §9.3, §9.4, 04 §10
-    Answer("search/enable", False),
+    # Around conversations: 03 §9.3, §9.4, 04 §10
     Answer("share", {"links": [], "nextCursor": None, "hasNextPage": False}),
     Answer("share/link/<str:id>", {"success": False, "shareId": None}, echo="conversationId"),
     Answer(

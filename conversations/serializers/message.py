@@ -7,6 +7,7 @@ its times are datetimes or ISO strings.
 from collections.abc import Mapping
 from typing import Any
 
+from conversations.message_text import message_text
 from conversations.serializers.conversation import given
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.times import to_iso
@@ -34,6 +35,16 @@ def message_wire(row: Row) -> JSONDict:
 def full_message_wire(row: Row, *, user_id: str) -> JSONDict:
     """A message outside its list: with ``_id`` and ``user``."""
     return {"_id": row["id"], "user": user_id, **message_wire(row)}
+
+
+def found_message_wire(row: Row) -> JSONDict:
+    """A hit of the search: with what the client shows of its conversation (contract 03 §8.2)."""
+    return {
+        **message_wire(row),
+        "text": message_text(row["text"], row["content"]),
+        "title": row["conversation__title"],
+        "model": row["conversation__model"] or None,
+    }
 
 
 def _is_empty_answer(row: Row) -> bool:

@@ -9,6 +9,7 @@ from accounts.models import User
 from conversations.models import Conversation
 from conversations.models.conversation import TITLE_MAX_LENGTH
 from conversations.querysets import ConversationQuerySet
+from conversations.search import index_titles
 from librechat_backend.lib.errors import NotFound
 
 
@@ -20,6 +21,7 @@ class Deletion:
     message_count: int
 
 
+@transaction.atomic
 def update_conversation(
     *,
     user: User,
@@ -37,8 +39,11 @@ def update_conversation(
         "updated_at": timezone.now(),
     }
     given = {name: value for name, value in changes.items() if value is not None}
-    if not Conversation.objects.owned_by(user).with_id(conversation_id).update(**given):
+    conversations = Conversation.objects.owned_by(user).with_id(conversation_id)
+    if not conversations.update(**given):
         raise conversation_not_found()
+    if title is not None:
+        index_titles(conversations)
 
 
 def archive_all_conversations(*, user: User) -> int:

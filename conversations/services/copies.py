@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from conversations.models import Conversation, Message
 from conversations.models.conversation import TITLE_MAX_LENGTH
+from conversations.search import index_messages, index_titles
 from conversations.services.conversations import conversation_not_found
 from conversations.services.messages import message_not_found
 from conversations.tree import ForkOption, fork, parents_first, split_at
@@ -85,7 +86,10 @@ def _copy(source: Conversation, parents: Mapping[str, str], *, title: str) -> st
     copy.title = title
     copy.created_at = copy.updated_at = now
     copy.save(force_insert=True)
-    Message.objects.bulk_create(_copied_messages(copy, originals, parents_first(parents)))
+    messages = _copied_messages(copy, originals, parents_first(parents))
+    Message.objects.bulk_create(messages)
+    index_titles([copy])
+    index_messages(messages)
     return copy.conversation_id
 
 

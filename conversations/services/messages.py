@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from conversations import artifacts
 from conversations.models import Conversation, Message
+from conversations.search import index_messages, remove_messages
 from conversations.services.conversations import conversation_not_found
 from librechat_backend.lib.errors import InvalidRequest, NotFound
 from librechat_backend.lib.ids import new_uuid
@@ -117,6 +118,7 @@ def copy_agent_answer(*, user: User, message_id: str, agent_id: str) -> str:
         created_at=now,
         updated_at=now,
     )
+    index_messages([answer])
     return answer.message_id
 
 
@@ -157,9 +159,12 @@ def is_feedback(feedback: JSONDict) -> bool:
     return is_known and len(text) <= FEEDBACK_TEXT_MAX_LENGTH
 
 
+@transaction.atomic
 def delete_message(*, user: User, conversation_id: str, message_id: str) -> None:
     """Delete one message, if it is there; its children stay, and become roots on display."""
-    Message.objects.of_conversation(user, conversation_id).with_id(message_id).delete()
+    messages = Message.objects.of_conversation(user, conversation_id).with_id(message_id)
+    remove_messages(messages.values_list("pk", flat=True))
+    messages.delete()
 
 
 def require_conversation(*, user: User, conversation_id: str) -> None:
@@ -183,3 +188,4 @@ def _lock(user: User, conversation_id: str, message_id: str) -> Message:
 def _save(message: Message, *fields: str) -> None:
     message.updated_at = timezone.now()
     message.save(update_fields=[*fields, "updated_at"])
+    index_messages([message])

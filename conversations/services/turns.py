@@ -18,6 +18,7 @@ from conversations.chat.content import join_parts
 from conversations.chat.events import Failed, Finished
 from conversations.chat.request import Edit, TurnRequest
 from conversations.models import NEW_CHAT_TITLE, Conversation, Generation, Message, Project
+from conversations.search import index_messages, index_titles
 from librechat_backend.lib.errors import Conflict, InvalidRequest, NotFound
 from librechat_backend.lib.ids import NO_PARENT, new_uuid
 from librechat_backend.lib.json import JSONDict
@@ -204,7 +205,7 @@ def _question(
 
 
 def _new_message(conversation: Conversation, request: TurnRequest, now: datetime) -> Message:
-    return Message.objects.create(
+    message = Message.objects.create(
         message_id=new_uuid(),
         conversation=conversation,
         user_id=conversation.user_id,
@@ -220,6 +221,8 @@ def _new_message(conversation: Conversation, request: TurnRequest, now: datetime
         created_at=now,
         updated_at=now,
     )
+    index_messages([message])
+    return message
 
 
 def _parent_id(conversation: Conversation, parent_id: str) -> str:
@@ -318,7 +321,7 @@ def _create_response(generation: Generation, outcome: Outcome, now: datetime) ->
     content = outcome.content
     if content is not None:
         content = join_parts(generation.turn["retained"], content)
-    return Message.objects.create(
+    response = Message.objects.create(
         message_id=generation.response_message_id,
         conversation=conversation,
         user_id=generation.user_id,
@@ -339,6 +342,8 @@ def _create_response(generation: Generation, outcome: Outcome, now: datetime) ->
         created_at=now,
         updated_at=now,
     )
+    index_messages([response])
+    return response
 
 
 def _finished(generation: Generation, response: Message, outcome: Outcome) -> Finished:
@@ -372,10 +377,14 @@ def stored_result(*, generation_id: str) -> Finished | Failed | None:
 # -- Titles --------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def set_title(*, conversation: Conversation, title: str) -> bool:
     """Give an untitled conversation its title; a title given by hand stays."""
-    untitled = Conversation.objects.filter(pk=conversation.pk, title=NEW_CHAT_TITLE)
-    return bool(untitled.update(title=title))
+    conversations = Conversation.objects.filter(pk=conversation.pk)
+    is_changed = bool(conversations.filter(title=NEW_CHAT_TITLE).update(title=title))
+    if is_changed:
+        index_titles(conversations)
+    return is_changed
 
 
 # -- Ownership of running generations ------------------------------------------------------

@@ -7,8 +7,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import User
 from conversations.models import Conversation
 from conversations.querysets import ConversationQuerySet
+from conversations.search import find_titles
 from conversations.serializers.conversation import conversation_row_wire
 from conversations.services import conversations as services
 from conversations.services.conversations import Deletion
@@ -34,7 +36,7 @@ class ConversationsView(APIView):
     def get(self, request: Request) -> Response:
         query = request.query_params
         rows, next_cursor = _keyset(query).page(
-            _chosen(Conversation.objects.owned_by(owner_of(request)), query).list_rows(),
+            _chosen(owner_of(request), query).list_rows(),
             cursor=query.get("cursor", ""),
             limit=page_size(query.get("limit", "")),
         )
@@ -117,14 +119,14 @@ class PinView(APIView):
         return _changed(request, conversation_id)
 
 
-def _chosen(conversations: ConversationQuerySet, query: QueryDict) -> ConversationQuerySet:
-    """The conversations the query of a list names (contract 03 §2.1). Raises InvalidRequest."""
+def _chosen(user: User, query: QueryDict) -> ConversationQuerySet:
+    """Those of ``user`` that a list's query names (contract 03 §2.1). Raises InvalidRequest."""
     is_archived = query.get("isArchived", "").strip().lower() == "true"
-    chosen = conversations.listed().archived(is_archived)
+    chosen = Conversation.objects.owned_by(user).listed().archived(is_archived)
     if tags := [without_nul(tag) for tag in query.getlist("tags")]:
         chosen = chosen.tagged(tags)
     if search := without_nul(query.get("search", "")).strip():
-        chosen = chosen.titled(search)
+        chosen = chosen.found(find_titles(user, search), search)
     return _in_project(chosen, query.get("projectId", ""))
 
 

@@ -22,13 +22,6 @@ from librechat_backend.lib.json import JSONDict
 NEW_CHAT_ID = "new"  # what the client calls a conversation that is not stored yet
 
 
-class MessageSearchView(APIView):
-    """Nothing is searched yet; the client asks all the same (contract 03 §7.9)."""
-
-    def get(self, request: Request) -> Response:
-        return Response({"messages": [], "nextCursor": None})
-
-
 class MessagesView(APIView):
     def get(self, request: Request, conversation_id: str) -> Response:
         if conversation_id == NEW_CHAT_ID:

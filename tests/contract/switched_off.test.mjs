@@ -11,7 +11,6 @@ const NOTHING = [
   ['files', () => dataService.getFiles(), []],
   ['speech', () => dataService.getCustomConfigSpeech(), { sttExternal: false, ttsExternal: false }],
   ['voices', () => dataService.getVoices(), []],
-  ['search', () => dataService.getSearchEnabled(), false],
   [
     'shared links',
     () => dataService.listSharedLinks({ pageSize: 25 }),

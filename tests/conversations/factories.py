@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from conversations.models import Conversation, Message, Project, Tag
+from conversations.search import index_messages, index_titles
 from librechat_backend.lib.ids import NO_PARENT, new_uuid
 
 MOMENT = datetime(2025, 3, 4, 5, 6, 7, 890_000, tzinfo=UTC)
@@ -19,7 +20,9 @@ def make_conversation(user: User, **fields: Any) -> Conversation:
         "created_at": MOMENT,
         "updated_at": MOMENT + timedelta(minutes=1),
     }
-    return Conversation.objects.create(user=user, **{**values, **fields})
+    conversation = Conversation.objects.create(user=user, **{**values, **fields})
+    index_titles([conversation])
+    return conversation
 
 
 def make_message(conversation: Conversation, **fields: Any) -> Message:
@@ -32,9 +35,11 @@ def make_message(conversation: Conversation, **fields: Any) -> Message:
         "created_at": MOMENT,
         "updated_at": MOMENT,
     }
-    return Message.objects.create(
+    message = Message.objects.create(
         conversation=conversation, user=conversation.user, **{**values, **fields}
     )
+    index_messages([message])
+    return message
 
 
 def make_answer(conversation: Conversation, **fields: Any) -> Message:

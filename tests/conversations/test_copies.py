@@ -211,8 +211,9 @@ def test_duplicate_takes_the_same_queries_however_long_the_chat_is(
     client: Client, alice: User, size: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     chat = grown(alice, {str(i): "" for i in range(size)})
-    # The caller; source, tree, messages, two inserts; the answer's three; one savepoint.
-    with django_assert_num_queries(11):
+    # The caller; source, tree, messages, two inserts; the index's three; the answer's three; a
+    # savepoint.
+    with django_assert_num_queries(14):
         assert duplicate(client, chat.conversation_id).status_code == 201
 
 

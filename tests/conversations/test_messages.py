@@ -123,11 +123,6 @@ def test_one_message_is_a_list_of_one(client: Client, chat: Conversation) -> Non
     assert client.get(f"/api/messages/{chat.conversation_id}/{new_uuid()}").json() == []
 
 
-def test_search_finds_nothing(client: Client, chat: Conversation) -> None:
-    make_message(chat, text="tide")
-    assert client.get("/api/messages?search=tide").json() == {"messages": [], "nextCursor": None}
-
-
 # -- Whose
 
 

@@ -22,7 +22,6 @@ SHAPES = [
     ("agents/tools", []),
     ("agents/tools/calls?conversationId=c1", []),
     ("agents/tools/web_search/auth", {"authenticated": False, "authTypes": []}),
-    ("search/enable", False),
     ("files", []),
     ("mcp/servers", {}),
     ("mcp/connection/status", {"success": True, "connectionStatus": {}}),

@@ -55,7 +55,7 @@ def test_query_count_of_a_begin(alice: User, django_assert_num_queries: CountQue
     turn = _begin(alice)
     _finish(turn)
     parent = turn.generation.response_message_id
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         _begin(
             alice,
             conversation_id=turn.conversation.conversation_id,
@@ -66,7 +66,7 @@ def test_query_count_of_a_begin(alice: User, django_assert_num_queries: CountQue
 
 def test_query_count_of_a_finish(alice: User, django_assert_num_queries: CountQueries) -> None:
     turn = _begin(alice)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         _finish(turn)
 
 
