@@ -114,6 +114,10 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             is_temporary=False
         )
 
+    def expired(self, moment: datetime) -> ConversationQuerySet:
+        """Those whose time was over at ``moment``."""
+        return self.filter(expired_at__lte=moment)
+
     def rows(self) -> models.QuerySet[Conversation, dict[str, Any]]:
         """Mappings for ``conversation_wire``."""
         rows: models.QuerySet[Conversation, dict[str, Any]] = self.values(*CONVERSATION_FIELDS)

@@ -31,7 +31,8 @@ Status = Generation.Status
 DELETED = "The conversation was deleted."
 
 SETTINGS_FIELDS = (
-    "endpoint", "endpoint_type", "model", "spec", "icon_url", "settings", "updated_at",
+    "endpoint", "endpoint_type", "model", "spec", "icon_url", "settings", "expired_at",
+    "updated_at",
 )  # fmt: skip
 
 
@@ -136,6 +137,8 @@ def _conversation(
     conversation.spec = resolved.spec
     conversation.icon_url = resolved.icon_url
     conversation.settings = resolved.settings
+    if conversation.is_temporary:
+        conversation.expired_at = _expiry(now)  # each turn gives it its whole time again
     conversation.updated_at = now
     conversation.save(
         force_insert=request.conversation_id is None,
@@ -173,7 +176,6 @@ def _new_conversation(user: User, request: TurnRequest, now: datetime) -> Conver
         user=user,
         project=_project(user, request),
         is_temporary=request.is_temporary,
-        expired_at=_expiry(now) if request.is_temporary else None,
         created_at=now,
         updated_at=now,
     )

@@ -210,6 +210,23 @@ def test_temporary_chat_needs_its_permission_and_has_an_end(alice: User, setting
         _begin(alice, is_temporary=True)
 
 
+def test_each_turn_gives_a_temporary_chat_its_whole_time_again(alice: User) -> None:
+    turn = _begin(alice, is_temporary=True)
+    _finish(turn)
+    chat = turn.conversation
+    Conversation.objects.update(expired_at=chat.created_at)
+    again = _begin(
+        alice,
+        conversation_id=chat.conversation_id,
+        parent_message_id=turn.generation.response_message_id,
+    )
+    chat.refresh_from_db()
+    assert chat.is_temporary
+    assert chat.expired_at is not None
+    assert (chat.expired_at - chat.updated_at).total_seconds() == 720 * 3600
+    assert again.user_message["expired_at"] == chat.expired_at
+
+
 def test_new_chat_begins_in_its_project_when_that_is_of_the_caller(alice: User, bob: User) -> None:
     mine, theirs = make_project(alice), make_project(bob)
     for asked, stored in [(mine.pk, mine.pk), (theirs.pk, None), ("f" * 24, None), (None, None)]:
