@@ -11,9 +11,9 @@ from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 
 from accounts.forms import InvitationForm, RoleForm, UserCreationForm
-from accounts.models import Invitation, RefreshSession, Role, User
+from accounts.models import Ban, Invitation, RefreshSession, Role, User, Violation
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
-from accounts.services import invitations, passwords, registration, sessions, two_factor
+from accounts.services import bans, invitations, passwords, registration, sessions, two_factor
 from librechat_backend.lib.admin import (
     AdminPasswordChangeForm,
     ModelAdmin,
@@ -193,3 +193,41 @@ class RefreshSessionAdmin(ModelAdmin[RefreshSession]):
     def sign_out(self, request: HttpRequest, queryset: QuerySet[RefreshSession]) -> None:
         queryset.delete()
         messages.success(request, "Signed out. Pages still open work for a few minutes more.")
+
+
+@admin.register(Ban)
+class BanAdmin(ModelAdmin[Ban]):
+    """Deleting a ban lifts it."""
+
+    list_display = ("user", "ip_address", "reason", "created_at", "expires_at")
+    list_display_links = None
+    list_select_related = ("user",)
+    search_fields = ("user__email", "ip_address")
+    autocomplete_fields = ("user",)
+    fields = ("user", "ip_address", "reason", "expires_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: Ban | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Ban, form: Any, change: bool) -> None:
+        saved = bans.ban(
+            user=obj.user, ip_address=obj.ip_address, reason=obj.reason, until=obj.expires_at
+        )
+        obj.pk = saved.pk
+
+
+@admin.register(Violation)
+class ViolationAdmin(ModelAdmin[Violation]):
+    """Deleting a row sets the score back."""
+
+    list_display = ("user", "kind", "score", "updated_at")
+    list_display_links = None
+    list_filter = ("kind",)
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Violation | None = None) -> bool:
+        return False

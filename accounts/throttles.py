@@ -4,7 +4,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from accounts.models import User, Violation
+from accounts.services.bans import record_violation
 from librechat_backend.lib import crypto, throttling
+from librechat_backend.lib.errors import TooManyRequests
 
 
 def check_login(request: HttpRequest | Request) -> None:
@@ -71,6 +74,20 @@ def check_two_factor(request: HttpRequest | Request) -> None:
 def check_two_factor_of(user_id: str) -> None:
     """Codes are short: guesses count per person too, wherever they come from."""
     _check_codes("two-factor-user", user_id)
+
+
+def check_second_step(request: HttpRequest | Request, user: User) -> None:
+    """As check_two_factor_of; whoever goes beyond it knows the password, so it counts."""
+    try:
+        check_two_factor_of(user.pk)
+    except TooManyRequests:
+        record_violation(
+            user=user,
+            kind=Violation.Kind.SECOND_FACTOR,
+            score=settings.LOGIN_VIOLATION_SCORE,
+            ip_address=throttling.client_ip(request),
+        )
+        raise
 
 
 def _check_codes(scope: str, identity: str) -> None:

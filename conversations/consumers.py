@@ -12,6 +12,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from accounts.authentication import active_user, user_for_token
 from accounts.models import User
+from conversations.chat.admission import admit
 from conversations.chat.encoder import Encoder
 from conversations.chat.events import TurnEvent
 from conversations.chat.jobs import Jobs
@@ -100,7 +101,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """``payload`` is the body of POST /api/agents/chat; its events follow at once."""
         jobs = await get_jobs()
         self.user = await in_database(active_user, self._signed_in.pk)
-        started = await jobs.start(self.user, parse_turn_request(message.get("payload")))
+        request = parse_turn_request(message.get("payload"))
+        await in_database(admit, self.user, request, ip_address=None)
+        started = await jobs.start(self.user, request)
         status = "resumed" if started.is_repeated else "started"
         await self._send(
             {"type": "started", "status": status, **_identity(started.generation)}, message

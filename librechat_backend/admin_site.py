@@ -29,6 +29,8 @@ ICONS = {
     "accounts.Role": "badge",
     "accounts.Invitation": "mail",
     "accounts.RefreshSession": "devices",
+    "accounts.Ban": "block",
+    "accounts.Violation": "report",
     "providers.Channel": "hub",
     "presets.Preset": "tune",
     "presets.Assignment": "assignment_ind",

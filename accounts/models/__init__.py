@@ -1,3 +1,4 @@
+from accounts.models.ban import Ban, Violation
 from accounts.models.group import Group, Membership
 from accounts.models.invitation import Invitation
 from accounts.models.one_time_token import OneTimeToken
@@ -11,6 +12,7 @@ __all__ = [
     "AccessStamp",
     "Authenticator",
     "BackupCode",
+    "Ban",
     "Group",
     "Invitation",
     "Membership",
@@ -18,4 +20,5 @@ __all__ = [
     "RefreshSession",
     "Role",
     "User",
+    "Violation",
 ]

@@ -10,13 +10,12 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.proof import Proof
+from accounts.services.bans import Banned, require_not_banned
 from accounts.services.sessions import RefreshToken, start_session
 from accounts.services.two_factor import WrongProof, use_proof
 from accounts.services.verification import is_verification_required
 from accounts.tokens import issue_two_factor_token, verify_two_factor_token
 from librechat_backend.lib.errors import AppError, Forbidden, InvalidRequest
-
-BANNED = "Your account has been temporarily banned due to violations of our service."
 
 log = structlog.get_logger(__name__)
 
@@ -66,11 +65,12 @@ def sign_in(
 ) -> SignedIn | SecondFactorNeeded:
     """Check the password and start a session.
 
-    Raises WrongCredentials, Forbidden, AwaitsApproval, EmailNotVerified.
+    Raises WrongCredentials, Forbidden, Banned, AwaitsApproval, EmailNotVerified.
     Costs the time of one password hash whether or not the account exists.
     """
     if not settings.ALLOW_EMAIL_LOGIN:
         raise Forbidden("Email login is not allowed.")
+    require_not_banned(ip_address=ip_address)
     user = _check_password(email, password)
     try:
         _check_standing(user)
@@ -83,10 +83,11 @@ def sign_in(
 
 
 def user_who_waits(temporary_token: str) -> User:
-    """Who gave the right password before. Raises WrongProof, InvalidRequest."""
+    """Who gave the right password before. Raises WrongProof, Banned, InvalidRequest."""
     user = User.objects.filter(pk=verify_two_factor_token(temporary_token)).first()
     if user is None or not user.is_active:
         raise WrongProof("Invalid or expired temporary token")
+    require_not_banned(user=user)
     if not user.two_factor_enabled:
         raise InvalidRequest("2FA is not enabled for this user")
     return user
@@ -127,4 +128,5 @@ def _check_standing(user: User) -> None:
     if user.awaits_approval:
         raise AwaitsApproval
     if not user.is_active:
-        raise Forbidden(BANNED)
+        raise Banned
+    require_not_banned(user=user)

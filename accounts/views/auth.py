@@ -8,8 +8,8 @@ from rest_framework.response import Response
 from accounts import cookies, throttles
 from accounts.authentication import user_of
 from accounts.serializers import session_wire
+from accounts.services import bans, registration, sessions
 from accounts.services import login as login_service
-from accounts.services import registration, sessions
 from accounts.validation import parse_credentials, parse_invite_token, parse_registration
 from librechat_backend.lib.throttling import client_ip
 
@@ -40,6 +40,7 @@ def login(request: Request) -> Response:
 @permission_classes([])
 def register(request: Request) -> Response:
     throttles.check_registration(request)
+    bans.require_not_banned(ip_address=client_ip(request))
     form, invite_token = parse_registration(request.data), parse_invite_token(request.data)
     registration.register_user(form, invite_token=invite_token)
     return Response({"message": CHECK_EMAIL})

@@ -6,9 +6,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import throttles
-from accounts.services import passwords, verification
+from accounts.services import bans, passwords, verification
 from accounts.validation import parse_address, parse_new_password, parse_verification
 from accounts.views.auth import CHECK_EMAIL
+from librechat_backend.lib.throttling import client_ip
 
 LINK_SENT = "If an account with that email exists, a password reset link has been sent to it."
 
@@ -19,6 +20,7 @@ LINK_SENT = "If an account with that email exists, a password reset link has bee
 def request_password_reset(request: Request) -> HttpResponse:
     email = parse_address(request.data)
     throttles.check_reset_request(request, email)
+    bans.require_not_banned(ip_address=client_ip(request))
     try:
         passwords.request_password_reset(email=email)
     except passwords.PasswordResetOff as refusal:
@@ -31,6 +33,7 @@ def request_password_reset(request: Request) -> HttpResponse:
 @permission_classes([])
 def reset_password(request: Request) -> HttpResponse:
     throttles.check_reset_submission(request)
+    bans.require_not_banned(ip_address=client_ip(request))
     try:
         passwords.require_reset_allowed()
         new = parse_new_password(request.data)

@@ -7,8 +7,8 @@ from rest_framework.response import Response
 from accounts import cookies, throttles
 from accounts.authentication import user_of
 from accounts.serializers import backup_codes_wire, session_wire
+from accounts.services import bans, two_factor
 from accounts.services import login as login_service
-from accounts.services import two_factor
 from accounts.validation import parse_proof, parse_temporary_token
 from librechat_backend.lib.throttling import client_ip
 
@@ -56,8 +56,9 @@ def regenerate(request: Request) -> Response:
 @permission_classes([])
 def verify_temporary(request: Request) -> Response:
     throttles.check_two_factor(request)
+    bans.require_not_banned(ip_address=client_ip(request))
     user = login_service.user_who_waits(parse_temporary_token(request.data))
-    throttles.check_two_factor_of(user.pk)
+    throttles.check_second_step(request, user)
     signed_in = login_service.sign_in_with_second_factor(
         user=user,
         proof=parse_proof(request.data),

@@ -395,12 +395,14 @@ def set_title(*, conversation: Conversation, title: str) -> bool:
 def beat(*, process: str, generation_ids: list[str]) -> set[str]:
     """Say that these generations are alive; returns those that may go on.
 
-    Those another process took over may not, nor those of people who were deactivated.
+    Those another process took over may not, nor those of people deactivated or banned.
     """
+    now = timezone.now()
     owned = Generation.objects.running().filter(
         process=process, pk__in=generation_ids, user__is_active=True
     )
-    owned.update(heartbeat_at=timezone.now())
+    owned = owned.exclude(user__bans__expires_at__gt=now)
+    owned.update(heartbeat_at=now)
     return set(owned.values_list("pk", flat=True))
 
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from accounts.authentication import authenticate
 from accounts.models import User
+from conversations.chat.admission import admit
 from conversations.chat.encoder import PROTOCOL_VERSION, Encoder
 from conversations.chat.events import TurnEvent, is_terminal
 from conversations.chat.jobs import Jobs
@@ -19,6 +20,7 @@ from librechat_backend.lib import json, rest, sse
 from librechat_backend.lib.aio import in_database
 from librechat_backend.lib.errors import AppError, Forbidden, InvalidRequest, NotFound, TooLarge
 from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.throttling import client_ip
 from presets.resolver import DeniedTurn
 
 VERSION_HEADER = "X-LibreChat-Generation-Protocol"
@@ -31,6 +33,7 @@ async def start(request: HttpRequest, endpoint: str = "") -> HttpResponse:
     _allow(request, "POST")
     user = await authenticate(request)
     turn_request = parse_turn_request(body_of(request), path_endpoint=endpoint)
+    await in_database(admit, user, turn_request, ip_address=client_ip(request))
     try:
         started = await (await get_jobs()).start(user, turn_request)
     except DeniedTurn as denied:

@@ -224,9 +224,9 @@ def test_long_password_from_librechat_works_when_bcrypt_cut_it(
     assert login(stranger, "alice@example.com", long).status_code == 200
 
 
-def test_login_costs_six_queries(
+def test_login_costs_eight_queries(
     stranger: Client, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # user; savepoint, last sign-in, ended sessions, new session, release
-    with django_assert_num_queries(6):
+    # ban of the address, user, ban of the person; savepoint, last sign-in, ended sessions, new session, release
+    with django_assert_num_queries(8):
         login(stranger, "alice@example.com")

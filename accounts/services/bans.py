@@ -1,0 +1,66 @@
+"""Violations and the bans they end in (contract 01 §4.12). Rows, so every process knows them."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models import Ban, User, Violation
+from accounts.services.sessions import end_all_sessions
+from librechat_backend.lib.errors import Forbidden
+
+MESSAGE = "Your account has been temporarily banned due to violations of our service."
+
+log = structlog.get_logger(__name__)
+
+
+class Banned(Forbidden):
+    def __init__(self) -> None:
+        super().__init__(MESSAGE)
+
+
+def is_banned(*, user: User | None = None, ip_address: str | None = None) -> bool:
+    """One query."""
+    who = Q(pk__in=[])
+    if user is not None:
+        who |= Q(user=user)
+    if ip_address:
+        who |= Q(ip_address=ip_address)
+    return Ban.objects.filter(who, expires_at__gt=timezone.now()).exists()
+
+
+def require_not_banned(*, user: User | None = None, ip_address: str | None = None) -> None:
+    """Raises Banned."""
+    if is_banned(user=user, ip_address=ip_address):
+        raise Banned
+
+
+def record_violation(
+    *, user: User, kind: Violation.Kind, score: int, ip_address: str | None
+) -> None:
+    """Add to the score; each time it passes a multiple of BAN_INTERVAL, a ban follows."""
+    if score == 0:
+        return
+    with transaction.atomic():
+        Violation.objects.get_or_create(user=user, kind=kind)
+        rows = Violation.objects.filter(user=user, kind=kind)
+        rows.update(score=F("score") + score, updated_at=timezone.now())
+        total = rows.get().score
+    log.info("violation", user=user.pk, kind=kind, score=total)
+    passed = total // settings.BAN_INTERVAL > (total - score) // settings.BAN_INTERVAL
+    if settings.BAN_VIOLATIONS and passed:
+        until = timezone.now() + timedelta(milliseconds=settings.BAN_DURATION)
+        ban(user=user, ip_address=ip_address, reason=kind.label, until=until)
+
+
+def ban(*, user: User | None, ip_address: str | None, reason: str, until: datetime) -> Ban:
+    """Ends the person's sessions; their running answers stop at the next heartbeat."""
+    with transaction.atomic():
+        row = Ban.objects.create(user=user, ip_address=ip_address, reason=reason, expires_at=until)
+        if user is not None:
+            end_all_sessions(user=user)
+    log.warning("banned", user=user.pk if user else None, ip=ip_address, reason=reason)
+    return row

@@ -1,0 +1,85 @@
+"""Whether a person may start a turn now: bans and limits (contract 01 §4.12, 02 §2.6)."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from accounts.models import User, Violation
+from accounts.services import bans
+from conversations.chat.request import TurnRequest
+from conversations.models import Generation
+from librechat_backend.lib import throttling
+from librechat_backend.lib.errors import Forbidden, TooManyRequests
+
+
+@dataclass(frozen=True, slots=True)
+class _Limiter:
+    name: str
+    identity: str
+    limit: int
+    minutes: int
+
+
+def admit(user: User, request: TurnRequest, *, ip_address: str | None) -> None:
+    """Raises Forbidden for a ban, TooManyRequests; both in the form the client translates.
+
+    ``ip_address``: None where it is not known.
+    """
+    if bans.is_banned(user=user, ip_address=ip_address):
+        raise Forbidden(type="ban")
+    for limiter in _limiters(user, ip_address):
+        _check(limiter, user, ip_address)
+    if settings.LIMIT_CONCURRENT_MESSAGES:
+        _check_concurrent(user, request, ip_address)
+
+
+def _limiters(user: User, ip_address: str | None) -> list[_Limiter]:
+    limiters = []
+    if settings.LIMIT_MESSAGE_IP and ip_address:
+        limits = settings.MESSAGE_IP_MAX, settings.MESSAGE_IP_WINDOW
+        limiters.append(_Limiter("ip", ip_address, *limits))
+    if settings.LIMIT_MESSAGE_USER:
+        limits = settings.MESSAGE_USER_MAX, settings.MESSAGE_USER_WINDOW
+        limiters.append(_Limiter("user", user.pk, *limits))
+    return limiters
+
+
+def _check(limiter: _Limiter, user: User, ip_address: str | None) -> None:
+    scope, seconds = f"message-{limiter.name}", limiter.minutes * 60
+    try:
+        throttling.check(scope, limiter.identity, limiter.limit, seconds, "")
+    except TooManyRequests as refusal:
+        bans.record_violation(
+            user=user,
+            kind=Violation.Kind.MESSAGES,
+            score=settings.MESSAGE_VIOLATION_SCORE,
+            ip_address=ip_address,
+        )
+        raise TooManyRequests(
+            headers=refusal.headers,
+            type="message_limit",
+            max=limiter.limit,
+            limiter=limiter.name,
+            windowInMinutes=limiter.minutes,
+        ) from refusal
+
+
+def _check_concurrent(user: User, request: TurnRequest, ip_address: str | None) -> None:
+    """A turn takes the place of the one in its conversation, a repeated request that of itself."""
+    others = Generation.objects.owned_by(user).running()
+    others = others.exclude(conversation__conversation_id=request.conversation_id or "")
+    if request.client_request_id:
+        others = others.exclude(client_request_id=request.client_request_id)
+    pending = others.count()
+    if pending < settings.CONCURRENT_MESSAGE_MAX:
+        return
+    score = settings.CONCURRENT_VIOLATION_SCORE
+    bans.record_violation(
+        user=user, kind=Violation.Kind.CONCURRENT, score=score, ip_address=ip_address
+    )
+    raise TooManyRequests(
+        type="concurrent",
+        limit=settings.CONCURRENT_MESSAGE_MAX,
+        pendingRequests=pending,
+        score=score,
+    )
