@@ -37,7 +37,7 @@ class Gate:
             await _send_busy(send)
             return
         try:
-            await self._application(scope, _replay(body, receive), send)
+            await self._application(_with_length(scope, body), _replay(body, receive), send)
         finally:
             self._slots.release()
 
@@ -54,11 +54,24 @@ async def _read_body(receive: Receive) -> bytes | None:
             return bytes(body[:BODY_READ_LIMIT_BYTES])
 
 
+def _with_length(scope: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """REST framework takes a body for empty whose length was not announced (chunked coding)."""
+    headers = [header for header in scope.get("headers", ()) if header[0] != b"content-length"]
+    if body:
+        headers.append((b"content-length", str(len(body)).encode()))
+    return {**scope, "headers": headers}
+
+
 def _replay(body: bytes, receive: Receive) -> Receive:
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replaying() -> Message:
-        return pending.pop() if pending else await receive()
+        if pending:
+            return pending.pop()
+        # What exceeds the limit still arrives, and Django takes nothing but the end here.
+        while (message := await receive())["type"] == "http.request":
+            pass
+        return message
 
     return replaying
 

@@ -16,6 +16,7 @@ from django.db import connection
 from uvicorn.supervisors import multiprocess
 
 from librechat_backend.health import READINESS
+from librechat_backend.http_protocol import BoundedHttpProtocol
 
 CONNECTION_CLOSE_SECONDS = 5
 KEEP_ALIVE_SECONDS = 65  # above the 60 s most proxies keep an idle connection
@@ -108,6 +109,7 @@ def serve(listener: socket.socket) -> None:
     signal.signal(signal.SIGTERM, _exit)
     config = uvicorn.Config(
         "librechat_backend.asgi:application",
+        http=BoundedHttpProtocol,
         workers=settings.WORKERS,
         lifespan="on",
         log_config=None,

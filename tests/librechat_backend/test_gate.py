@@ -5,7 +5,7 @@ import contextlib
 import json
 import resource
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -50,6 +50,9 @@ class Connection:
 
     def put(self, body: bytes, *, more_body: bool) -> None:
         self._messages.put_nowait({"type": "http.request", "body": body, "more_body": more_body})
+
+    def leave(self) -> None:
+        self._messages.put_nowait({"type": "http.disconnect"})
 
     async def receive(self) -> dict[str, Any]:
         return await self._messages.get()
@@ -134,6 +137,20 @@ async def test_no_more_than_the_limit_is_read_when_the_body_has_no_end() -> None
     assert len(client.body) == BODY_LIMIT_BYTES + 1
 
 
+async def test_the_application_hears_nothing_of_what_exceeds_the_limit() -> None:
+    heard: list[str] = []
+
+    async def listen(scope: Any, receive: Any, send: Send) -> None:
+        heard.extend([(await receive())["type"], (await receive())["type"]])
+
+    client = Connection()
+    for _ in range(8):
+        client.put(b"x" * (BODY_LIMIT_BYTES // 4), more_body=True)
+    client.leave()
+    await asyncio.wait_for(Gate(listen)(HTTP, client.receive, client.send), 1)
+    assert heard == ["http.request", "http.disconnect"]
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
     env = {"DATABASE_URL": "", "REDIS_URL": "", "REGISTER_MAX": "5"}
@@ -195,3 +212,34 @@ async def test_others_are_served_when_many_send_slowly(server: LiveServer) -> No
         async with httpx.AsyncClient(base_url=server.base_url, timeout=5) as client:
             answers = [await client.get("/api/banner") for _ in range(20)]
     assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_a_body_above_the_limit_is_refused(server: LiveServer, is_chunked: bool) -> None:
+    body = b'"' + b"x" * (4 * 1024 * 1024) + b'"'
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 65536):
+            yield body[start : start + 65536]
+
+    async with httpx.AsyncClient(base_url=server.base_url, timeout=10) as client:
+        answer = await client.post(
+            "/api/auth/login",
+            content=pieces() if is_chunked else body,
+            headers={"Content-Type": "application/json"},
+        )
+        assert (await client.get("/api/banner")).status_code == 200
+    assert (answer.status_code, answer.json()) == (413, {"message": "request entity too large"})
+    assert "Traceback" not in server.log()
+
+
+async def test_a_body_of_unannounced_length_is_read(server: LiveServer) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"email": "nobody@example.com",'
+        yield b' "password": "wrong password"}'
+
+    async with httpx.AsyncClient(base_url=server.base_url, timeout=10) as client:
+        headers = {"Content-Type": "application/json"}
+        answer = await client.post("/api/auth/login", content=pieces(), headers=headers)
+    assert answer.json() != {"message": "Missing credentials"}
+    assert answer.status_code == 404

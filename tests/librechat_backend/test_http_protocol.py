@@ -1,0 +1,61 @@
+"""Heads of requests that have no end, against a live server."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.live import LiveServer, live_server
+
+PIECE = b"a" * 65536
+PIECES = 64
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    with live_server(env={"DATABASE_URL": "", "REDIS_URL": ""}) as server:
+        yield server
+
+
+def answer_to(server: LiveServer, head: bytes, piece: bytes) -> bytes:
+    """The answer to ``head`` with 4 MB behind it; empty when it was lost in the closing."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(head)
+            for _ in range(PIECES):
+                connection.sendall(piece)
+            pytest.fail("the server read everything")
+        with contextlib.suppress(ConnectionError):
+            return connection.recv(1000)
+    return b""
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"GET /livez?", PIECE),
+        (b"GET /livez HTTP/1.1\r\nX: ", PIECE),
+        (b"GET /livez HTTP/1.1\r\n", b"X: a\r\n" * 10_000),
+        (b"POST /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;", PIECE),
+        (b"POST /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: a\r\n" * 10_000),
+    ],
+    ids=["url", "header", "headers", "chunk extension", "trailers"],
+)
+def test_connection_is_closed_when_a_head_has_no_end(
+    server: LiveServer, head: bytes, piece: bytes
+) -> None:
+    answer = answer_to(server, head, piece)
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 200 "))
+    assert httpx.get(f"{server.base_url}/livez", timeout=2).status_code == 200
+
+
+def test_long_cookies_and_bodies_pass(server: LiveServer) -> None:
+    with httpx.Client(base_url=server.base_url) as client:
+        for _ in range(20):
+            client.cookies.clear()
+            cookie = {"Cookie": "a=" + "b" * 8000}
+            assert client.get("/api/banner", headers=cookie).status_code == 200
+            body = {"email": "a@example.com", "password": "x" * 100_000}
+            assert client.post("/api/auth/login", json=body).status_code != 400
