@@ -1,5 +1,7 @@
 """Copies of conversations: fork, duplicate (contract 03 §3)."""
 
+from typing import Any
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -8,13 +10,22 @@ from accounts.models import User
 from conversations.models import Message
 from conversations.serializers.message import full_message_wire
 from conversations.services import copies as services
+from conversations.throttles import check_copy
 from conversations.views.documents import require_document
 from conversations.views.requests import body_of, owner_of
 from librechat_backend.lib.errors import InvalidRequest
 from librechat_backend.lib.json import JSONDict
 
 
-class ForkView(APIView):
+class CopyView(APIView):
+    """Lets through who has not made too many copies of late."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        check_copy(request)
+
+
+class ForkView(CopyView):
     def post(self, request: Request) -> Response:
         body = body_of(request)
         user = owner_of(request)
@@ -29,7 +40,7 @@ class ForkView(APIView):
         return Response(_copy_wire(user, conversation_id))
 
 
-class DuplicateView(APIView):
+class DuplicateView(CopyView):
     def post(self, request: Request) -> Response:
         body = body_of(request)
         title = body.get("title")

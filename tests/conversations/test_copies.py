@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
@@ -167,7 +168,7 @@ def test_copied_answer_is_younger_than_its_question(client: Client, alice: User)
     ]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parents=st.lists(st.integers(0, 20), min_size=1, max_size=20), data=st.data())
 def test_duplicate_keeps_every_branch_of_any_tree(
     alice: User, parents: list[int], data: st.DataObject
@@ -247,3 +248,26 @@ def test_nothing_is_copied_when_the_chat_is_of_another(
     assert fork(stranger, chat, "a").status_code == 401
     assert duplicate(stranger, chat.conversation_id).status_code == 401
     assert Conversation.objects.count() == 1
+
+
+@pytest.mark.parametrize(("name", "blocks_bob"), [("FORK_USER_MAX", False), ("FORK_IP_MAX", True)])
+def test_copies_are_refused_when_there_were_too_many(
+    alice: User, bob: User, client_for: ClientFor, settings: Any, name: str, blocks_bob: bool
+) -> None:
+    setattr(settings, name, 2)
+    chats = {user: grown(user, {"a": ""}) for user in (alice, bob)}
+    client = client_for(alice)
+    for answer in [
+        fork(client, chats[alice], "a"),
+        duplicate(client, chats[alice].conversation_id),
+    ]:
+        assert answer.status_code < 300
+    for answer in [
+        fork(client, chats[alice], "a"),
+        duplicate(client, chats[alice].conversation_id),
+    ]:
+        assert answer.status_code == 429
+        assert answer.json() == {"message": "Too many requests. Try again later"}
+    assert Conversation.objects.owned_by(alice).count() == 3
+    answer = duplicate(client_for(bob), chats[bob].conversation_id)
+    assert (answer.status_code == 429) is blocks_bob
