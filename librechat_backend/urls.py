@@ -26,7 +26,7 @@ urlpatterns = [
     path("api/", include("presets.api.urls")),
     path("api/", include("conversations.urls")),
     path("api/", include(switched_off.urlpatterns)),
-    re_path(r"(?s)^(?:api|v1|oauth|images)/(?P<path>.*)$", endpoint_not_found),
+    re_path(r"^(?:api|v1|oauth|images)/(?P<path>[\s\S]*)$", endpoint_not_found),
     path("", pages.chat),
-    re_path(r"(?s)^(?P<path>.*)$", pages.not_found),
+    re_path(r"^(?P<path>[\s\S]*)$", pages.not_found),
 ]
