@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from accounts.models import Role, User
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
-from librechat_backend.lib.errors import Forbidden, NotFound
+from librechat_backend.lib.errors import Forbidden, InvalidRequest, NotFound
+from librechat_backend.lib.json import JSONValue
 
 Matrix = dict[str, dict[str, bool]]
 
@@ -89,6 +90,39 @@ USER_DEFAULTS: dict[PermissionType, dict[Bit, bool]] = {
     PermissionType.SHARED_LINKS: {Bit.CREATE: True, Bit.SHARE: True, Bit.SHARE_PUBLIC: True},
     PermissionType.SCHEDULES: {Bit.USE: True, Bit.CREATE: True},
 }
+
+
+# Last part of the address of a feature's own permissions (04 §11.3).
+FEATURES = {
+    str(type_).lower().replace("_", "-"): type_
+    for type_ in (
+        PermissionType.PROMPTS,
+        PermissionType.AGENTS,
+        PermissionType.MEMORIES,
+        PermissionType.PEOPLE_PICKER,
+        PermissionType.MCP_SERVERS,
+        PermissionType.MARKETPLACE,
+        PermissionType.REMOTE_AGENTS,
+        PermissionType.SKILLS,
+    )
+}
+
+
+def feature_type(feature: str) -> PermissionType:
+    """Raises NotFound, as for any path there is not."""
+    if feature not in FEATURES:
+        raise NotFound("Endpoint not found")
+    return FEATURES[feature]
+
+
+def parse_bits(type_: PermissionType, data: JSONValue) -> dict[Bit, bool]:
+    """A part of the bits of ``type_``; raises InvalidRequest for anything else."""
+    known = {str(bit): bit for bit in USER_DEFAULTS[type_]}
+    given = data if isinstance(data, dict) else {"": None}
+    wrong = [name for name, value in given.items() if name not in known or type(value) is not bool]
+    if wrong:
+        raise InvalidRequest(f"Invalid {type_.lower()} permissions.", error=sorted(wrong))
+    return {known[name]: value is True for name, value in given.items()}
 
 
 def default_permission(role_name: str, type_: PermissionType, bit: Bit) -> bool:

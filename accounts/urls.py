@@ -18,6 +18,8 @@ urlpatterns = [
     path("auth/2fa/backup/regenerate", two_factor.regenerate),
     path("auth/2fa/verify-temp", two_factor.verify_temporary),
     path("user", user.current_user),
+    path("user/delete", user.delete_account),
+    path("user/preferences", user.preferences),
     path("user/verify", links.verify_email),
     path("user/verify/resend", links.resend_verification),
     path("user/terms", user.terms),
@@ -29,4 +31,5 @@ urlpatterns = [
     path("user/settings/skills/active", user.active_skills),
     path("user/settings/pinned-order", user.PinnedOrder.as_view()),
     path("roles/<str:name>", roles.role),
+    path("roles/<str:name>/<str:feature>", roles.feature),
 ]

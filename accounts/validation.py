@@ -19,6 +19,7 @@ NAME_LENGTHS = (3, 80)
 USERNAME_LENGTHS = (2, 80)
 EMAIL_MAX_LENGTH = 254
 PASSWORD_MAX_LENGTH = 128
+CODE_ENVIRONMENTS = ("user", "agent-user", "conversation")
 
 _FORBIDDEN_IN_USERNAMES = re.compile(r"'|--|\$ne|\$gt|\$lt|\$or|[{}*;<>/=]", re.IGNORECASE)
 
@@ -131,6 +132,16 @@ def parse_temporary_token(data: JSONValue) -> str:
     if not token:
         raise InvalidRequest("Missing temporary token")
     return token
+
+
+def parse_code_environment(data: JSONValue) -> str:
+    """Raises InvalidRequest."""
+    chosen = _text(data if isinstance(data, dict) else {}, "statefulCodeEnvironment")
+    if chosen not in CODE_ENVIRONMENTS:
+        raise InvalidRequest(
+            f"statefulCodeEnvironment: expected one of {', '.join(CODE_ENVIRONMENTS)}"
+        )
+    return chosen
 
 
 def is_allowed_domain(email: str) -> bool:

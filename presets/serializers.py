@@ -32,7 +32,6 @@ _SIGNED_IN_OFF: JSONDict = {
     "sharedLinksEnabled": False,
     "publicSharedLinksEnabled": False,
     "sharedLinksSnapshotFilesEnabled": False,
-    "allowAccountDeletion": False,
     "showBirthdayIcon": False,
     "fileUploadSseEnabled": False,
     "sharePointFilePickerEnabled": False,
@@ -80,6 +79,7 @@ def config_to_wire(
 def _workspace_to_wire(workspace: Workspace) -> JSONDict:
     config: JSONDict = {
         **_SIGNED_IN_OFF,
+        "allowAccountDeletion": workspace.allows_account_deletion,
         "helpAndFaqURL": workspace.help_url,
         "titleGenerationTiming": "immediate",
         "conversationImportMaxFileSize": 0,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from accounts.models import User
+from accounts.services.deletion import may_delete_account
 from providers.catalog import EndpointInfo, context_window, list_endpoints
 
 # The client gives these names a meaning of their own (contract 01 §5.4–5.5).
@@ -32,6 +33,7 @@ class Workspace:
     help_url: str
     custom_footer: str
     admin_url: str
+    allows_account_deletion: bool
 
 
 def sign_in_options() -> SignInOptions:
@@ -51,6 +53,7 @@ def workspace_for(user: User) -> Workspace:
         help_url=settings.HELP_AND_FAQ_URL,
         custom_footer=settings.CUSTOM_FOOTER,
         admin_url=f"{settings.DOMAIN_SERVER}/admin/" if user.is_staff else "",
+        allows_account_deletion=may_delete_account(user),
     )
 
 

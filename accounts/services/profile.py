@@ -24,3 +24,8 @@ def accept_terms(*, user: User) -> datetime:
         user.terms_accepted_at = timezone.now()
         user.save(update_fields=["terms_accepted_at", "updated_at"])
     return user.terms_accepted_at
+
+
+def set_code_environment(*, user: User, code_environment: str) -> None:
+    user.personalization = {**user.personalization, "statefulCodeEnvironment": code_environment}
+    user.save(update_fields=["personalization", "updated_at"])

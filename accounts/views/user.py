@@ -5,17 +5,36 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import cookies
+from accounts import cookies, throttles
 from accounts.authentication import user_of
 from accounts.favorites import parse_favorites, parse_pinned_order
 from accounts.serializers import device_wire, user_wire
-from accounts.services import profile, sessions
+from accounts.services import deletion, profile, sessions
+from accounts.validation import parse_code_environment, parse_proof
 from librechat_backend.lib.times import to_iso
 
 
 @api_view(["GET"])
 def current_user(request: Request) -> Response:
     return Response(user_wire(user_of(request)))
+
+
+@api_view(["DELETE"])
+def delete_account(request: Request) -> Response:
+    user = user_of(request)
+    throttles.check_two_factor_of(user.pk)
+    deletion.delete_own_account(user=user, proof=parse_proof(request.data))
+    response = Response({"message": "User deleted"})
+    cookies.clear_session_cookies(response)
+    return response
+
+
+@api_view(["PATCH"])
+def preferences(request: Request) -> Response:
+    """Newer clients only (contract 01 §8)."""
+    chosen = parse_code_environment(request.data)
+    profile.set_code_environment(user=user_of(request), code_environment=chosen)
+    return Response({"updated": True, "preferences": {"statefulCodeEnvironment": chosen}})
 
 
 @api_view(["GET"])

@@ -227,6 +227,7 @@ def test_long_password_from_librechat_works_when_bcrypt_cut_it(
 def test_login_costs_eight_queries(
     stranger: Client, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # ban of the address, user, ban of the person; savepoint, last sign-in, ended sessions, new session, release
+    # ban of the address, user, ban of the person;
+    # savepoint, last sign-in, ended sessions, new session, release
     with django_assert_num_queries(8):
         login(stranger, "alice@example.com")
