@@ -23,7 +23,7 @@ from conversations.chat.events import Created, Failed, Finished, Titled, TurnEve
 from conversations.chat.log.base import EventLog, LogLost, UnknownGeneration
 from conversations.chat.request import TurnRequest
 from conversations.models import Generation
-from conversations.services import turns
+from conversations.services import generations, turns
 from conversations.services.turns import AlreadyStarted, ConversationBusy, Outcome, Turn
 from librechat_backend.lib.aio import in_database, spawn, uninterrupted
 from librechat_backend.lib.errors import Conflict, NotReady
@@ -204,7 +204,9 @@ class Jobs:
         generation_id = turn.generation.id
         if self._untitled.pop(generation_id, None) is None:
             return
-        saved = await in_database(turns.set_title, conversation=turn.conversation, title=title)
+        saved = await in_database(
+            generations.set_title, conversation=turn.conversation, title=title
+        )
         if saved and generation_id in self._running:
             with suppress(LogLost):
                 await self.log.append(generation_id, [Titled(title)])
@@ -312,7 +314,7 @@ class Jobs:
         ids = list(self._running)
         if not ids:
             return
-        owned = await in_database(turns.beat, process=self.process, generation_ids=ids)
+        owned = await in_database(generations.beat, process=self.process, generation_ids=ids)
         for generation_id in set(ids) - owned:
             self.stop_local(generation_id, StopReason.LOST)
 
@@ -343,7 +345,7 @@ class Jobs:
     ) -> None:
         """Take a generation over and store what its events hold; no-op when somebody else did."""
         taken = await in_database(
-            turns.take_over,
+            generations.take_over,
             generation_id=generation.id,
             from_process=generation.process,
             to_process=self.process,
@@ -378,4 +380,4 @@ def _title_from_words(generation: Generation) -> None:
         return
     question = conversation.messages.filter(message_id=generation.user_message_id).first()
     if question is not None:
-        turns.set_title(conversation=conversation, title=titles.first_words(question.text))
+        generations.set_title(conversation=conversation, title=titles.first_words(question.text))

@@ -17,8 +17,8 @@ from accounts.permissions import Bit, PermissionType, require_permission
 from conversations.chat.content import join_parts
 from conversations.chat.events import Failed, Finished
 from conversations.chat.request import Edit, TurnRequest
-from conversations.models import NEW_CHAT_TITLE, Conversation, Generation, Message, Project
-from conversations.search import index_messages, index_titles
+from conversations.models import Conversation, Generation, Message, Project
+from conversations.search import index_messages
 from librechat_backend.lib.errors import Conflict, InvalidRequest, NotFound
 from librechat_backend.lib.ids import NO_PARENT, new_uuid
 from librechat_backend.lib.json import JSONDict
@@ -374,42 +374,6 @@ def stored_result(*, generation_id: str) -> Finished | Failed | None:
     if response is None:
         return Failed(DELETED)
     return _finished(generation, response, Outcome(Status(generation.status), None))
-
-
-# -- Titles --------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def set_title(*, conversation: Conversation, title: str) -> bool:
-    """Give an untitled conversation its title; a title given by hand stays."""
-    conversations = Conversation.objects.filter(pk=conversation.pk)
-    is_changed = bool(conversations.filter(title=NEW_CHAT_TITLE).update(title=title))
-    if is_changed:
-        index_titles(conversations)
-    return is_changed
-
-
-# -- Ownership of running generations ------------------------------------------------------
-
-
-def beat(*, process: str, generation_ids: list[str]) -> set[str]:
-    """Say that these generations are alive; returns those that may go on.
-
-    Those another process took over may not, nor those of people deactivated or banned.
-    """
-    now = timezone.now()
-    owned = Generation.objects.running().filter(
-        process=process, pk__in=generation_ids, user__is_active=True
-    )
-    owned = owned.exclude(user__bans__expires_at__gt=now)
-    owned.update(heartbeat_at=now)
-    return set(owned.values_list("pk", flat=True))
-
-
-def take_over(*, generation_id: str, from_process: str, to_process: str) -> bool:
-    """Become the owner of a generation whose process has died; exactly one caller succeeds."""
-    abandoned = Generation.objects.running().filter(pk=generation_id, process=from_process)
-    return bool(abandoned.update(process=to_process, heartbeat_at=timezone.now()))
 
 
 def history_rows(*, user: User, conversation: Conversation) -> list[dict[str, Any]]:

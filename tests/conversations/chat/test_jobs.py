@@ -19,7 +19,7 @@ from conversations.chat.log.memory import MemoryLog
 from conversations.chat.log.redis import RedisLog
 from conversations.chat.request import parse_turn_request
 from conversations.models import Conversation, Generation, Message
-from conversations.services import turns
+from conversations.services import generations, turns
 from conversations.services.conversations import delete_all_conversations
 from conversations.views.chat import open_stream
 from librechat_backend.lib.aio import in_database
@@ -527,5 +527,5 @@ async def test_another_process_keeps_everything_when_the_owner_is_gone_at_any_po
     assert answer.unfinished
     assert text_in(answer) == "".join((THOUGHTS + WORDS)[:position])
     assert status == ("aborted" if position else "error")
-    owned = await in_database(turns.beat, process="this", generation_ids=[generation.id])
+    owned = await in_database(generations.beat, process="this", generation_ids=[generation.id])
     assert owned == set()

@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Role, User
 from conversations.chat.request import Edit, TurnRequest
 from conversations.models import Conversation, Generation, Message
-from conversations.services import turns
+from conversations.services import generations, turns
 from conversations.services.turns import AlreadyStarted, ConversationBusy, Outcome, Status, Turn
 from librechat_backend.lib.errors import AppError, Forbidden
 from librechat_backend.lib.ids import NO_PARENT
@@ -105,9 +105,9 @@ def test_finish_belongs_to_the_owner_and_happens_once(alice: User) -> None:
 def test_taken_over_turn_is_lost_to_its_first_owner(alice: User) -> None:
     turn = _begin(alice)
     taken = {"generation_id": turn.generation.id, "from_process": "p1", "to_process": "p2"}
-    assert turns.take_over(**taken) is True
-    assert turns.take_over(**taken) is False
-    assert turns.beat(process="p1", generation_ids=[turn.generation.id]) == set()
+    assert generations.take_over(**taken) is True
+    assert generations.take_over(**taken) is False
+    assert generations.beat(process="p1", generation_ids=[turn.generation.id]) == set()
     assert _finish(turn) is None
     assert _finish(turn, process="p2") is not None
 
@@ -235,6 +235,6 @@ def test_new_chat_begins_in_its_project_when_that_is_of_the_caller(alice: User, 
 
 def test_title_given_by_hand_stays(alice: User) -> None:
     turn = _begin(alice)
-    assert turns.set_title(conversation=turn.conversation, title="Tides") is True
-    assert turns.set_title(conversation=turn.conversation, title="Other") is False
+    assert generations.set_title(conversation=turn.conversation, title="Tides") is True
+    assert generations.set_title(conversation=turn.conversation, title="Other") is False
     assert Conversation.objects.get().title == "Tides"
