@@ -2,11 +2,12 @@
 
 from django.urls import path
 
+from conversations import converters  # noqa: F401 - registers the types in the patterns
 from conversations.views import chat
 
 urlpatterns = [
-    path("api/agents/chat/stream/<str:conversation_id>", chat.stream),
-    path("api/agents/chat/status/<str:conversation_id>", chat.status),
+    path("api/agents/chat/stream/<chat_id:conversation_id>", chat.stream),
+    path("api/agents/chat/status/<chat_id:conversation_id>", chat.status),
     path("api/agents/chat/active", chat.active),
     path("api/agents/chat/abort", chat.abort),
     path("api/agents/chat/steer", chat.steer),
@@ -16,5 +17,5 @@ urlpatterns = [
     path("api/agents/chat/queued-turns", chat.queued_turns),
     path("api/agents/chat", chat.start),
     path("api/agents/chat/<path:endpoint>", chat.start),
-    path("api/convos/gen_title/<str:conversation_id>", chat.gen_title),
+    path("api/convos/gen_title/<chat_id:conversation_id>", chat.gen_title),
 ]

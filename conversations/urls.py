@@ -1,25 +1,9 @@
 """Paths below /api."""
 
-from django.urls import path, register_converter
-from django.urls.converters import StringConverter
+from django.urls import path
 
+from conversations import converters  # noqa: F401 - registers the types in the patterns
 from conversations.views import conversations, copies, messages, projects, search, tags
-
-
-class ChatIdConverter(StringConverter):
-    """Any id without NUL, which PostgreSQL cannot even compare."""
-
-    regex = "[^/\x00]+"
-
-
-class TagConverter(StringConverter):
-    """The name of a tag, in which anything may be but NUL."""
-
-    regex = "[^\x00]+"
-
-
-register_converter(ChatIdConverter, "chat_id")
-register_converter(TagConverter, "tag")
 
 urlpatterns = [
     path("convos", conversations.ConversationsView.as_view()),

@@ -241,7 +241,7 @@ def _parent_id(conversation: Conversation, parent_id: str) -> str:
     answer = messages.filter(parent_message_id=question_id, is_created_by_user=False).last()
     if answer is not None:
         return answer.message_id
-    raise Conflict("The previous answer is still being saved; try again.", key="error")
+    raise Conflict("The selected parent response is still being saved; try again.", key="error")
 
 
 def _retained_parts(

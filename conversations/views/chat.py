@@ -175,6 +175,7 @@ async def queued_turns(request: HttpRequest) -> HttpResponse:
 
 async def gen_title(request: HttpRequest, conversation_id: str) -> HttpResponse:
     """Wait for the title of a new conversation; 404 when none comes in time (§6)."""
+    _allow(request, "GET")
     user = await authenticate(request)
     for pause in (*TITLE_PAUSES_SECONDS, 0):
         title = await in_database(_title, user, conversation_id)

@@ -14,6 +14,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import User
 from conversations.models import Conversation, Generation, Message
+from librechat_backend.asgi import lean
 from librechat_backend.lib import logs
 from librechat_backend.lib.aio import in_database
 from librechat_backend.lib.ids import NO_PARENT
@@ -522,3 +523,20 @@ async def test_no_line_of_the_log_holds_what_was_said(
     for event in ("turn_failed", "provider_attempt_failed", "turn_crashed"):
         assert event in everything  # the test would see a leak
     assert [secret for secret in (*SECRETS, client.token) if secret in everything] == []
+
+
+@pytest.mark.parametrize("path", ["stream/\0", "status/a\0b"])
+async def test_id_with_nul_is_no_id(client: ChatClient, path: str) -> None:
+    """PostgreSQL cannot even compare it."""
+    answer = await client.get(f"/api/agents/chat/{path}")
+    assert (answer.status, answer.json()) == (404, {"message": "Endpoint not found"})
+
+
+def test_id_with_nul_has_no_title() -> None:
+    assert lean.handles(f"/api/convos/gen_title/{UNKNOWN}")
+    assert not lean.handles("/api/convos/gen_title/\0")
+
+
+async def test_title_is_only_read(client: ChatClient) -> None:
+    answer = await client.post(f"/api/convos/gen_title/{UNKNOWN}", {})
+    assert (answer.status, answer.json()) == (404, {"message": "Endpoint not found"})
