@@ -1,6 +1,5 @@
 """A turn's parameters: the client's names in, neutral values out. Pure (contract 02 §2.4, §9.1)."""
 
-import math
 import re
 from collections.abc import Callable
 
@@ -23,14 +22,15 @@ def _number(value: JSONValue) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError
     number = float(value)
-    if not math.isfinite(number):
+    # PostgreSQL gives a larger one back as an integer no JSON library of ours can write.
+    if not abs(number) <= _MAX_INTEGER:
         raise ValueError
     return number
 
 
 def _integer(value: JSONValue) -> int:
     number = _number(value)
-    if not number.is_integer() or abs(number) > _MAX_INTEGER:
+    if not number.is_integer():
         raise ValueError
     return int(number)
 

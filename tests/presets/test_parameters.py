@@ -66,6 +66,7 @@ def test_list_is_left_out_when_nothing_in_it_is_said() -> None:
         ("max_tokens", "9" * 400),
         ("max_tokens", 2**53),
         ("top_p", 10**400),
+        ("temperature", 1e300),
         ("promptPrefix", 5),
         ("web_search", "yes"),
         ("thinking", 1),
