@@ -50,12 +50,15 @@ def interrupted(state: TurnState) -> Outcome:
 
 
 def failed(state: TurnState, error_text: str) -> Outcome:
-    """Before any output an error bubble, after it an error card under the partial answer."""
+    """Before any output an error bubble, after it an error card under what was said.
+
+    With the card the message is complete, not unfinished (contract 02 §7.1 c).
+    """
     parts = state.parts()
     if not parts:
         return _bubble(error_text)
     content: list[JSONDict] = [*parts, {"type": "error", "error": error_text}]
-    return Outcome(Status.ERROR, content, is_unfinished=True)
+    return Outcome(Status.ERROR, content)
 
 
 def _bubble(error_text: str) -> Outcome:

@@ -58,7 +58,7 @@ FILTERED = {"type": "error", "error": outcomes.FILTERED}
             _said(),
             FinishReason.CONTENT_FILTER,
             False,
-            Outcome(Status.ERROR, [TEXT, FILTERED], is_unfinished=True),
+            Outcome(Status.ERROR, [TEXT, FILTERED]),
         ),
         (_nothing(), FinishReason.STOP, False, _bubble(outcomes.EMPTY_ANSWER)),
         (_nothing(), FinishReason.STOP, True, _answer()),
@@ -93,7 +93,7 @@ def test_death_of_the_server_is_never_an_empty_answer() -> None:
 def test_failure_before_output_is_a_bubble_and_after_it_a_card() -> None:
     assert outcomes.failed(_nothing(), "429") == _bubble("429")
     assert outcomes.failed(_said(), "429") == Outcome(
-        Status.ERROR, [TEXT, {"type": "error", "error": "429"}], is_unfinished=True
+        Status.ERROR, [TEXT, {"type": "error", "error": "429"}]
     )
 
 
