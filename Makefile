@@ -8,7 +8,7 @@ BIN = .venv/bin/python
 PIP = $(BIN) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL = help
-.PHONY: help run test test-pg lint types contracts bench requirements clean
+.PHONY: help run test test-pg lint types contracts bench seed requirements clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -35,6 +35,9 @@ contracts: .venv/.installed-dev ## Who may import whom
 
 bench: .venv/.installed-dev ## The figures of docs/performance.md; SMOKE=1 for a short run
 	SMOKE=$(SMOKE) $(BIN) -m benchmarks $(ARGS)
+
+seed: .venv/.installed-dev ## Fill an empty database with N made-up messages, to try things out
+	$(BIN) -m benchmarks.seed --messages $(or $(N),10000) $(ARGS)
 
 requirements: ## Pin anew after editing requirements*.in (needs uv)
 	uv pip compile --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt

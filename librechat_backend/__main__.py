@@ -1,7 +1,7 @@
 """``python -m librechat_backend``: check, then serve.
 
-With ``--prepare`` it first brings the database up to date and creates the first administrator,
-which is what ``make run`` does.
+With ``--prepare`` it first brings the database up to date, creates the first administrator and
+fills the table of prices, which is what ``make run`` does.
 """
 
 import os
@@ -37,6 +37,7 @@ def _start(*, prepare: bool) -> None:
         if prepare:
             call_command("migrate", verbosity=0, skip_checks=True)
             call_command("bootstrap_admin", skip_checks=True)
+            call_command("sync_prices", "--if-empty", skip_checks=True)
         server.serve(listener)
 
 

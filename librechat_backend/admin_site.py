@@ -22,20 +22,52 @@ from librechat_backend.lib.errors import TooManyRequests
 from providers.snapshots import current_channels
 
 # Apps in their order; what is not named here comes after them.
-SECTIONS = ("accounts", "providers", "presets", "conversations", "files", "auth")
+SECTIONS = (
+    "accounts", "providers", "presets", "conversations", "gateway", "usage", "billing", "files",
+    "moving", "librechat_backend", "auth",
+)  # fmt: skip
 ICONS = {
     "accounts.User": "person",
     "accounts.Group": "groups",
     "accounts.Role": "badge",
+    "accounts.RuleChange": "difference",
     "accounts.Invitation": "mail",
+    "accounts.IdentityRule": "rule",
     "accounts.RefreshSession": "devices",
     "accounts.Ban": "block",
     "accounts.Violation": "report",
     "providers.Channel": "hub",
+    "providers.ModelAlias": "label",
+    "providers.NameRule": "alt_route",
     "presets.Preset": "tune",
+    "presets.Experiment": "science",
     "presets.Assignment": "assignment_ind",
+    "presets.Banner": "campaign",
+    "moving.KeptDocument": "inventory_2",
     "conversations.Conversation": "chat",
+    "conversations.Person": "storage",
+    "conversations.ChatOpening": "visibility",
     "conversations.Generation": "edit_note",
+    "conversations.Memory": "neurology",
+    "conversations.SharedLink": "link",
+    "conversations.PromptGroup": "menu_book",
+    "files.File": "attach_file",
+    "files.FileRules": "upload_file",
+    "gateway.ApiToken": "vpn_key",
+    "usage.UsageDaily": "monitoring",
+    "usage.Budget": "savings",
+    "usage.Balance": "account_balance_wallet",
+    "usage.LedgerEntry": "list_alt",
+    "usage.RequestLog": "receipt_long",
+    "usage.Price": "request_quote",
+    "usage.BillingRules": "account_balance",
+    "usage.RateLimit": "speed",
+    "billing.Plan": "sell",
+    "billing.Voucher": "redeem",
+    "billing.Payment": "payments",
+    "billing.Subscription": "autorenew",
+    "billing.StripeEvent": "webhook",
+    "librechat_backend.BackgroundTask": "pending_actions",
     "auth.Group": "key",
 }
 # Django's own app; its groups are bundles of rights in this admin, not groups of people.

@@ -1,5 +1,6 @@
 """The ASGI application: which part of the server answers which request."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,13 +17,22 @@ django_application = get_asgi_application()  # before anything that imports mode
 import providers.client  # noqa: E402
 from conversations.chat import runtime  # noqa: E402
 from conversations.routing import websocket_urlpatterns  # noqa: E402
+from files.housekeeping import clean_regularly  # noqa: E402
+from gateway.application import application as gateway  # noqa: E402
+from gateway.last_use import write_uses  # noqa: E402
 from librechat_backend import lean_urls  # noqa: E402
 from librechat_backend.client import ClientFiles  # noqa: E402
 from librechat_backend.gate import Gate  # noqa: E402
 from librechat_backend.health import READINESS, health  # noqa: E402
 from librechat_backend.lean import LeanHandler  # noqa: E402
-from librechat_backend.lib.aio import close_database_threads  # noqa: E402
+from librechat_backend.lib.aio import cancel, close_database_threads, spawn  # noqa: E402
+from librechat_backend.lib.task_worker import WorkerThreads  # noqa: E402
+from librechat_backend.metrics import metrics  # noqa: E402
 from librechat_backend.static import static_files  # noqa: E402
+from usage.analytics.housekeeping import count_regularly  # noqa: E402
+from usage.ledger.spending import close_spender  # noqa: E402
+from usage.limits import close_limiter  # noqa: E402
+from usage.recorder import close_recorder  # noqa: E402
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,7 +40,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 HEALTH_PATHS = {"/health", "/livez", "/readyz", "/health/live", "/health/ready"}
-DJANGO_PREFIXES = ("/api/", "/v1/", "/oauth/", "/images/", "/admin")
+DJANGO_PREFIXES = ("/api/", "/oauth/", "/images/", "/admin")
+DJANGO_PAGES = {"/billing", "/keys"}
+# The client's own page within one of these (contract 01 §2.4).
+CLIENT_PAGE = "/oauth/success"
 
 lean = LeanHandler(lean_urls.urlpatterns)
 gated_django = Gate(django_application)
@@ -53,13 +66,17 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _for_path(path: str) -> Application:
+    if path.startswith("/v1/"):
+        return gateway
     if lean.handles(path):
         return lean
     if path in HEALTH_PATHS:
         return health
+    if path == "/metrics":
+        return metrics
     if path.startswith(settings.STATIC_URL):
         return static_files
-    if path.startswith(DJANGO_PREFIXES):
+    if path in DJANGO_PAGES or (path.startswith(DJANGO_PREFIXES) and path != CLIENT_PAGE):
         return gated_django
     return client
 
@@ -67,11 +84,35 @@ def _for_path(path: str) -> Application:
 async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await runtime.get_runtime()
+    workers = _start_workers()
+    housekeeping = [
+        spawn(clean_regularly(), name="housekeeping of files"),
+        spawn(count_regularly(), name="counting of usage"),
+    ]
     READINESS.ready = True
     await send({"type": "lifespan.startup.complete"})
     await receive()
     READINESS.ready = False
+    await cancel(housekeeping)
+    await _stop_workers(workers)
     await runtime.stop_runtime(settings.SHUTDOWN_GRACE_SECONDS)
     await providers.client.close()
+    await close_limiter()
+    await write_uses()
+    await close_recorder()
+    await close_spender()
     close_database_threads()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _start_workers() -> WorkerThreads | None:
+    if not settings.TASK_WORKER:
+        return None
+    workers = WorkerThreads()
+    workers.start()
+    return workers
+
+
+async def _stop_workers(workers: WorkerThreads | None) -> None:
+    if workers is not None:
+        await asyncio.to_thread(workers.stop, settings.SHUTDOWN_GRACE_SECONDS)

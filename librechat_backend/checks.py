@@ -1,6 +1,6 @@
 """System checks: what is wrong with an installation, told before it serves anybody.
 
-Values that do not parse never get this far: settings.py refuses them. Here is what only shows when
+Values that do not parse never get this far: the settings refuse them. Here is what only shows when
 several settings, or the disk, are looked at together.
 """
 
@@ -8,9 +8,15 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from accounts.identity import configuration as identity
+from accounts.identity import rules as identity_rules
+from accounts.shareable import shareables
 
 # HS256 wants a key as long as its digest (RFC 7518 §3.2).
 SECRET_MIN_LENGTH = 32
@@ -93,6 +99,54 @@ def check_mail(**options: Any) -> list[CheckMessage]:
             "EMAIL_HOST is set, but there is no EMAIL_FROM: mails need a sender.",
             hint="Set EMAIL_FROM to an address the mail server sends for.",
             id="librechat_backend.E006",
+        )
+    ]
+
+
+@register
+def check_memory_model(**options: Any) -> list[CheckMessage]:
+    if bool(settings.MEMORY_ENDPOINT) == bool(settings.MEMORY_MODEL):
+        return []
+    return [
+        Error(
+            "MEMORY_ENDPOINT and MEMORY_MODEL name a model together; one of them is missing.",
+            hint="Set both, or neither: then no model listens for what to remember.",
+            id="librechat_backend.E009",
+        )
+    ]
+
+
+@register
+def check_shareable(**options: Any) -> list[CheckMessage]:
+    try:
+        shareables()
+    except (ImportError, ValueError) as error:
+        return [Error(f"SHAREABLE: {error}", id="librechat_backend.E007")]
+    return []
+
+
+@register
+def check_identity_providers(**options: Any) -> list[CheckMessage]:
+    try:
+        identity.read_everything()
+        identity_rules.environment_rules()
+    except ImproperlyConfigured as error:
+        return [
+            Error(str(error), hint="docs/sign-in.md has each setting.", id="librechat_backend.E008")
+        ]
+    return []
+
+
+@register
+def check_openid_issuer(**options: Any) -> list[CheckMessage]:
+    issuer = urlsplit(settings.IDENTITY_ENVIRONMENT["OPENID_ISSUER"])
+    if issuer.scheme != "http" or _is_loopback(issuer.hostname or ""):
+        return []
+    return [
+        Warning(
+            "OPENID_ISSUER is not encrypted: whoever is on the way could sign in as anybody.",
+            hint="Use its https:// address.",
+            id="librechat_backend.W002",
         )
     ]
 

@@ -58,7 +58,9 @@ def _wants_report(scope: HTTPScope) -> bool:
 async def _send_report(send: ASGISendCallable) -> None:
     report = {"database": await _state(_check_database), "cache": await _state(_check_cache)}
     is_healthy = set(report.values()) == {"ok"}
-    body = json.dumps({"status": "ok" if is_healthy else "error", **report})
+    providers = await _providers() if report["database"] == "ok" else {}
+    status = "ok" if is_healthy else "error"
+    body = json.dumps({"status": status, **report, "providers": providers})
     await _respond(send, 200 if is_healthy else 503, b"application/json", body)
 
 
@@ -70,6 +72,23 @@ async def _state(check: Callable[[], None]) -> str:
         log.warning("health_check_failed", check=check.__name__, error=repr(error))
         return "error"
     return "ok"
+
+
+async def _providers() -> dict[str, str]:
+    """Services with a usable channel. Their own health does not make the server ill."""
+    # Workers import this module before their apps are loaded.
+    from providers.snapshots import current_channels
+
+    found: dict[str, str] = {}
+
+    def read() -> None:
+        try:
+            found.update({channel.kind: "configured" for channel in current_channels()})
+        finally:
+            connection.close()
+
+    await _state(read)
+    return found
 
 
 def _check_database() -> None:

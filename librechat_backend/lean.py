@@ -16,11 +16,12 @@ from corsheaders.middleware import CorsMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, URLPattern, URLResolver
+from django.urls import Resolver404, ResolverMatch, URLPattern, URLResolver
 from django.urls.resolvers import RegexPattern
 
 from librechat_backend.lib import json, rest
-from librechat_backend.middleware import add_headers
+from librechat_backend.lib.bodies import ClientLeft, IncomingBody, StreamedRequest
+from librechat_backend.middleware import add_headers, no_nul
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -31,18 +32,16 @@ View = Callable[..., Awaitable[HttpResponseBase]]
 log = structlog.get_logger(__name__)
 
 
-class ClientLeft(Exception):
-    """The connection closed while its body was awaited."""
-
-
 class LeanHandler:
     """An ASGI application for ``patterns``, a list of URL patterns of coroutine views."""
 
     def __init__(self, patterns: Iterable[URLPattern | URLResolver]) -> None:
         self._resolver = URLResolver(RegexPattern(r"^/"), list(patterns))
-        self._respond = CorsMiddleware(self._call_view)
+        self._respond = CorsMiddleware(no_nul(self._call_view))
 
     def handles(self, path: str) -> bool:
+        if "\0" in path:  # no id has one; Django's handler says so
+            return False
         try:
             self._resolver.resolve(path)
         except Resolver404:
@@ -51,9 +50,9 @@ class LeanHandler:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(ClientLeft):
-            request = await _read_request(scope, receive)
+            request, ended = await self._request(scope, receive)
             answering = asyncio.create_task(self._answer(request, send))
-            leaving = asyncio.create_task(_wait_for_disconnect(receive))
+            leaving = asyncio.create_task(_wait_for_disconnect(receive, ended))
             try:
                 await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -62,15 +61,32 @@ class LeanHandler:
             if not answering.cancelled():
                 answering.result()
 
+    async def _request(
+        self, scope: Scope, receive: Receive
+    ) -> tuple[ASGIRequest, asyncio.Event | None]:
+        """The request and, where its view reads the body itself, what tells the body's end."""
+        match = self._resolver.resolve(scope["path"])
+        if not getattr(match.func, "reads_body", False):
+            request = await _read_request(scope, receive)
+            request.resolver_match = match
+            return request, None
+        streamed = StreamedRequest(scope, BytesIO())
+        streamed._body = b""
+        streamed.incoming = IncomingBody(receive)
+        streamed.resolver_match = match
+        return streamed, streamed.incoming.ended
+
     async def _answer(self, request: ASGIRequest, send: Send) -> None:
         response = await cast(View, self._respond)(request)
         await _send_response(add_headers(response), send)
 
     async def _call_view(self, request: HttpRequest) -> HttpResponseBase:
         try:
-            match = self._resolver.resolve(request.path_info)
+            match = cast(ResolverMatch, request.resolver_match)
             view = cast(View, match.func)
             return await view(request, *match.args, **match.kwargs)
+        except ClientLeft:
+            raise
         except Exception as error:  # noqa: BLE001 - the border: nothing may pass unanswered
             return _error_response(error)
 
@@ -103,7 +119,9 @@ async def _read_request(scope: Scope, receive: Receive) -> ASGIRequest:
     return request
 
 
-async def _wait_for_disconnect(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive, ended: asyncio.Event | None) -> None:
+    if ended is not None:
+        await ended.wait()  # until then the view hears it
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -1,4 +1,6 @@
-"""The chat page of our own, for a server without the LibreChat client."""
+"""Pages of our own: a chat, for a server without the LibreChat client, and what that client has no
+page for: billing, and API keys with all their limits.
+"""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -27,12 +29,25 @@ def chat(request: HttpRequest) -> HttpResponse:
     return _page(request, "chat/page.html")
 
 
+@require_safe
+def billing(request: HttpRequest) -> HttpResponse:
+    return _page(request, "billing/page.html")
+
+
+@require_safe
+def keys(request: HttpRequest) -> HttpResponse:
+    return _page(request, "keys/page.html", base_url=f"{settings.DOMAIN_SERVER}/v1")
+
+
 def not_found(request: HttpRequest, path: str) -> HttpResponse:
     return _page(request, "chat/not_found.html", status=404)
 
 
-def _page(request: HttpRequest, template: str, *, status: int = 200) -> HttpResponse:
-    response = render(request, template, {"title": settings.APP_TITLE}, status=status)
+def _page(
+    request: HttpRequest, template: str, *, status: int = 200, **context: str
+) -> HttpResponse:
+    context = {"title": settings.APP_TITLE, **context}
+    response = render(request, template, context, status=status)
     response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response["X-Frame-Options"] = "DENY"
     response["Cache-Control"] = "no-cache"

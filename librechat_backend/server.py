@@ -17,6 +17,7 @@ from uvicorn.supervisors import multiprocess
 
 from librechat_backend.health import READINESS
 from librechat_backend.http_protocol import BoundedHttpProtocol
+from librechat_backend.metrics import share_between_processes
 
 CONNECTION_CLOSE_SECONDS = 5
 KEEP_ALIVE_SECONDS = 65  # above the 60 s most proxies keep an idle connection
@@ -123,6 +124,7 @@ def serve(listener: socket.socket) -> None:
     host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
     log.info("serving", url=f"http://{host}:{settings.PORT}", admin="/admin/", stop="Ctrl-C")
     if settings.WORKERS > 1:
+        share_between_processes(settings.DATA_DIR / "metrics")
         # The supervisor has no setting for the class of its workers.
         multiprocess.Process = Worker  # type: ignore[misc]
         multiprocess.Multiprocess(config, [listener]).run()

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse
 from django.urls import URLPattern, path
-from rest_framework.decorators import api_view, authentication_classes, permission_classes
-from rest_framework.permissions import AllowAny
+from rest_framework.decorators import api_view
 from rest_framework.request import Request
 
-from librechat_backend.lib.json import JSONDict, JSONValue
+from librechat_backend.lib.json import JSONValue
 from librechat_backend.lib.rest import json_response
 
 
@@ -26,24 +25,9 @@ class Answer:
     pattern: str
     body: JSONValue
     echo: str = ""
-    status: int = 200
-    is_public: bool = False
 
-
-_UPLOADS_OFF: JSONDict = {
-    "endpoints": {
-        # Every key: an endpoint without one of its own falls back to ``agents``, which is on.
-        name: {"disabled": True}
-        for name in ("default", "agents", "custom", "anthropic", "assistants", "azureAssistants")
-    }
-}
 
 ANSWERS = (
-    # Files and speech: 04 §1.3, §1.15, §3, §16
-    Answer("files", []),
-    Answer("files/config", _UPLOADS_OFF),
-    Answer("files/speech/config/get", {"sttExternal": False, "ttsExternal": False}),
-    Answer("files/speech/tts/voices", []),
     # Agents and tools: 04 §4.3, §4.6, §6, §16
     Answer(
         "agents",
@@ -69,47 +53,17 @@ ANSWERS = (
     Answer("mcp/servers", {}),
     Answer("mcp/tools", {"servers": {}}),
     Answer("mcp/connection/status", {"success": True, "connectionStatus": {}}),
-    # Rights to single resources: 04 §12.2, §16
-    Answer("permissions/<str:type>/effective/all", {}),
-    Answer("permissions/<str:type>/<str:id>/effective", {"permissionBits": 0}),
-    # Around conversations: 03 §9.3, §9.4, 04 §10
-    Answer("share", {"links": [], "nextCursor": None, "hasNextPage": False}),
-    Answer("share/link/<str:id>", {"success": False, "shareId": None}, echo="conversationId"),
+    # Around conversations: 04 §10
     Answer(
         "convos/<str:id>/subagents",
         {"children": [], "childrenTruncated": False},
         echo="parentConversationId",
     ),
     Answer("traces/<str:id>/availability", {"available": False}),
-    # Prompts, memories, skills: 03 §12, §13.2, §13.3, 04 §10
-    Answer("prompts/all", []),
-    Answer(
-        "prompts/groups",
-        {
-            "promptGroups": [],
-            "pageNumber": "1",
-            "pageSize": "10",
-            "pages": "1",
-            "has_more": False,
-            "after": None,
-        },
-    ),
-    Answer(
-        "memories",
-        {
-            "memories": [],
-            "totalTokens": 0,
-            "tokenLimit": None,
-            "charLimit": 10_000,
-            "usagePercentage": None,
-        },
-    ),
+    # Skills: 04 §10
     Answer("skills", {"skills": [], "has_more": False, "after": None}),
-    # Keys, balance, banner: 01 §5.7, §5.8, 04 §13.1
+    # Keys: 01 §5.8
     Answer("keys", {"expiresAt": None}),
-    Answer("api-keys", {"keys": []}),
-    Answer("balance", None, status=204),
-    Answer("banner", None, is_public=True),
     # Schedules and code environments: 04 §10, §16
     Answer(
         "schedules",
@@ -127,23 +81,13 @@ def _signed_in(request: Request, /, answer: Answer, **ids: str) -> HttpResponse:
     return _render(answer, ids)
 
 
-@api_view(["GET"])
-@authentication_classes([])
-@permission_classes([AllowAny])
-def _public(request: Request, /, answer: Answer, **ids: str) -> HttpResponse:
-    return _render(answer, ids)
-
-
 def _render(answer: Answer, ids: dict[str, str]) -> HttpResponse:
-    if answer.status == 204:
-        return HttpResponse(status=204)
     echoed = answer.body | {answer.echo: ids["id"]} if answer.echo else answer.body
-    return json_response(echoed, answer.status)
+    return json_response(echoed)
 
 
 def _route(answer: Answer) -> URLPattern:
-    view = _public if answer.is_public else _signed_in
-    return path(answer.pattern, view, {"answer": answer})
+    return path(answer.pattern, _signed_in, {"answer": answer})
 
 
 # Relative to ``/api/``; included after the apps' own.

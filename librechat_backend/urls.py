@@ -17,16 +17,31 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse("An unknown error occurred.", status=500, content_type="text/plain")
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before any view: a query of thousands of members, for one."""
+    return json_response({"error": "Bad request"}, status=400)
+
+
+handler400 = bad_request
 handler500 = server_error
 
 urlpatterns = [
+    # No id and no name has a NUL, and PostgreSQL can be asked for none.
+    re_path(r"^(?P<path>[\s\S]*\x00[\s\S]*)$", endpoint_not_found),
     path("admin/", site.urls),
     path("api/", include("accounts.urls")),
+    path("api/", include("billing.urls")),
     path("api/", include("presets.urls")),
     path("api/", include("presets.api.urls")),
     path("api/", include("conversations.urls")),
+    path("api/", include("files.urls")),
+    path("api/", include("gateway.urls")),
+    path("api/", include("usage.urls")),
     path("api/", include(switched_off.urlpatterns)),
+    path("oauth/", include("accounts.oauth_urls")),
     re_path(r"^(?:api|v1|oauth|images)/(?P<path>[\s\S]*)$", endpoint_not_found),
+    path("billing", pages.billing),
+    path("keys", pages.keys),
     path("", pages.chat),
     re_path(r"^(?P<path>[\s\S]*)$", pages.not_found),
 ]

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         NumberInput,
         PasswordInput,
         Select,
+        SelectMultiple,
         Textarea,
         TextInput,
     )
     from django.forms import CheckboxInput as Switch
 else:
+    from django.contrib.admin.utils import flatten_fieldsets
     from django.forms import ModelForm as DjangoModelForm
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
     from unfold.admin import StackedInline as UnfoldStackedInline
@@ -40,6 +42,7 @@ else:
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
     from unfold.widgets import UnfoldAdminDecimalFieldWidget as NumberInput
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
+    from unfold.widgets import UnfoldAdminSelect2MultipleWidget as SelectMultiple
     from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
     from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
@@ -56,7 +59,30 @@ else:
         pass
 
     class ModelAdmin(_Generic, UnfoldModelAdmin):
-        pass
+        def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
+            """Of its own columns a list is filtered by those its pages show: by a column that is
+            hidden, a filter such as ``text__startswith`` would tell letter by letter what is in it.
+            """
+            hidden = _columns(self.model) - _shown(self) - {*self.filtered_by}
+            is_hidden = lookup.partition("__")[0] in hidden
+            return not is_hidden and super().lookup_allowed(lookup, value, request)
+
+        # Columns of lists elsewhere that lead here.
+        filtered_by: tuple[str, ...] = ()
+
+    def _columns(model: Any) -> set[str]:
+        """Those that are no relations and no keys."""
+        fields = (each for each in model._meta.concrete_fields if not each.is_relation)
+        return {each.name for each in fields if not each.primary_key}
+
+    def _shown(page: ModelAdmin) -> set[str]:
+        """What its lists and pages say themselves they show; not what they work out for a row."""
+        listed = [each for each in page.list_filter if isinstance(each, str)]
+        listed += [each[0] for each in page.list_filter if isinstance(each, tuple)]
+        computed = (each for each in page.list_filter if hasattr(each, "parameter_name"))
+        fields = [*(page.fields or ()), *flatten_fieldsets(page.fieldsets or ())]
+        named = (*page.list_display, *listed, *fields, page.date_hierarchy)
+        return {*filter(None, named), *(each.parameter_name for each in computed)}
 
     class TabularInline(_Generic, UnfoldTabularInline):
         pass
@@ -77,6 +103,7 @@ __all__ = [
     "NumberInput",
     "PasswordInput",
     "Select",
+    "SelectMultiple",
     "StackedInline",
     "Switch",
     "TabularInline",

@@ -6,7 +6,9 @@ import hmac
 import secrets
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.padding import PKCS7
 from django.conf import settings
 
 _VERSION = "v1:"
@@ -51,3 +53,42 @@ def token_hash(token: str) -> str:
 def same(left: str, right: str) -> bool:
     """Compare in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
+
+
+def open_cbc(key: bytes, iv: bytes, sealed: bytes) -> str:
+    """AES-CBC with PKCS#7, as LibreChat stored secrets. Raises UndecryptableSecret."""
+    try:
+        padder = PKCS7(algorithms.AES.block_size).unpadder()
+        plain = _opened(key, modes.CBC(iv), sealed)
+        return (padder.update(plain) + padder.finalize()).decode()
+    except ValueError as error:
+        raise UndecryptableSecret("the secret cannot be decrypted with CREDS_KEY") from error
+
+
+def open_ctr(key: bytes, iv: bytes, sealed: bytes) -> str:
+    """AES-CTR, as above. A wrong key shows only in bytes that are no text."""
+    try:
+        return _opened(key, modes.CTR(iv), sealed).decode()
+    except ValueError as error:
+        raise UndecryptableSecret("the secret cannot be decrypted with CREDS_KEY") from error
+
+
+def seal_cbc(key: bytes, iv: bytes, plain: str) -> bytes:
+    """What ``open_cbc`` opens."""
+    padder = PKCS7(algorithms.AES.block_size).padder()
+    return _sealed(key, modes.CBC(iv), padder.update(plain.encode()) + padder.finalize())
+
+
+def seal_ctr(key: bytes, iv: bytes, plain: str) -> bytes:
+    """What ``open_ctr`` opens."""
+    return _sealed(key, modes.CTR(iv), plain.encode())
+
+
+def _sealed(key: bytes, mode: modes.CBC | modes.CTR, plain: bytes) -> bytes:
+    encryptor = Cipher(algorithms.AES(key), mode).encryptor()
+    return encryptor.update(plain) + encryptor.finalize()
+
+
+def _opened(key: bytes, mode: modes.CBC | modes.CTR, sealed: bytes) -> bytes:
+    decryptor = Cipher(algorithms.AES(key), mode).decryptor()
+    return decryptor.update(sealed) + decryptor.finalize()

@@ -38,7 +38,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
             f"DATABASE_URL: cannot create {path.parent}: {error.strerror}"
         ) from error
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "librechat_backend.lib.sqlite",
         "NAME": str(path),
         "OPTIONS": {
             # Readers and one writer at a time; a writer that must wait does so at BEGIN,

@@ -11,15 +11,25 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values
 
+from librechat_backend.lib.internal_hosts import AllowedHosts
+
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
 
+def read_dotenv(path: Path) -> dict[str, str]:
+    """The variables of a ``.env`` file as they stand there. Raises OSError, UnicodeDecodeError."""
+    with path.open(encoding="utf-8") as file:
+        values = dotenv_values(stream=file, interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}
+
+
 class Env:
-    """Typed access to one mapping of environment variables."""
+    """Typed access to one mapping of environment variables; ``names``: those that were read."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
+        self.names: set[str] = set()
 
     @classmethod
     def load(cls, environ: Mapping[str, str], dotenv: Path) -> "Env":
@@ -32,6 +42,7 @@ class Env:
 
     def text(self, name: str, default: str = "") -> str:
         """The stripped value; an empty value counts as unset."""
+        self.names.add(name)
         file_name = self._values.get(f"{name}_FILE", "").strip()
         if file_name:
             return self._read(name, file_name)
@@ -82,6 +93,15 @@ class Env:
     def items(self, name: str, default: str = "") -> list[str]:
         """A comma-separated list without empty entries."""
         return [item.strip() for item in self.text(name, default).split(",") if item.strip()]
+
+    def hosts(self, name: str) -> list[str]:
+        """Names, addresses and networks, as internal_hosts.AllowedHosts reads them."""
+        entries = self.items(name)
+        try:
+            AllowedHosts.parse(entries)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {error}") from error
+        return entries
 
     def choice(self, name: str, default: str, allowed: set[str]) -> str:
         value = self.text(name, default).lower()

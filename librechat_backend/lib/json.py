@@ -1,5 +1,7 @@
 """JSON: the types of JSON values, and orjson behind two functions."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -10,8 +12,18 @@ JSONDict = dict[str, Any]
 
 BODY_LIMIT_BYTES = 3 * 1024 * 1024  # contract 01 §1.1
 
+MAX_NUMBER = 2**53 - 1  # beyond it a number does not survive JSON in the browser
+# Only texts with one of these can hold a larger number: most need no second look.
+_LONG_NUMBER = re.compile(rb"[0-9]{16}|[0-9][eE]\+?[0-9]")
+MAX_DEPTH = 100
+
 dumps = orjson.dumps
 DecodeError = orjson.JSONDecodeError
+
+
+def dumps_sorted(value: JSONValue) -> bytes:
+    """Equal values give equal bytes, in whatever order their members came."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def dumps_indented(value: JSONValue) -> bytes:
@@ -27,6 +39,33 @@ def loads(data: bytes | str) -> JSONValue:
     value = orjson.loads(data)
     has_nul = b"\\u0000" in data if isinstance(data, bytes) else "\\u0000" in data
     return _without_nul(value) if has_nul else value
+
+
+def is_storable(data: bytes, value: JSONValue) -> bool:
+    """Whether ``value``, parsed from ``data``, can be kept in a JSON column and written again.
+
+    PostgreSQL keeps numbers digit by digit and gives large ones back as integers that cannot be
+    written any more; nor can what is nested too deep.
+    """
+    is_suspect = _LONG_NUMBER.search(data) or data.count(b"[") + data.count(b"{") > MAX_DEPTH
+    return not is_suspect or _is_modest(value)
+
+
+def _is_modest(value: JSONValue) -> bool:
+    row = [value]
+    for _ in range(MAX_DEPTH + 1):
+        if any(isinstance(each, int | float) and abs(each) > MAX_NUMBER for each in row):
+            return False
+        row = [child for each in row for child in _children(each)]
+        if not row:
+            return True
+    return False
+
+
+def _children(value: JSONValue) -> Iterable[JSONValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _without_nul(value: JSONValue) -> JSONValue:

@@ -59,7 +59,16 @@ def logging_settings(*, level: str, as_json: bool) -> dict[str, Any]:
         "loggers": {
             # Their debug and info lines carry URLs and bodies.
             name: {"level": "WARNING"}
-            for name in ("httpx", "httpx2", "httpcore2", "openai", "anthropic", "google_genai")
+            for name in (
+                "httpx",
+                "httpx2",
+                "httpcore2",
+                "urllib3",
+                "onelogin",
+                "openai",
+                "anthropic",
+                "google_genai",
+            )
         },
     }
 

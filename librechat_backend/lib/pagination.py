@@ -14,6 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from librechat_backend.lib import json
 from librechat_backend.lib.times import from_iso
 
+MAX_COUNT = 2**31 - 1  # what a column of counts holds
 M = TypeVar("M", bound=Model)
 Row = Mapping[str, Any]
 
@@ -28,17 +29,27 @@ def parse_moment(value: json.JSONValue) -> datetime:
     return from_iso(parse_text(value)).astimezone(UTC)
 
 
+def parse_count(value: json.JSONValue) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+        raise TypeError("expected a count")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A column of the order, never null, and how its value is read back from a cursor."""
+    """A column of the order, never null, and how its value is read back from a cursor.
+
+    ``is_opposite``: sorted against the direction of the others.
+    """
 
     name: str
     parse: Callable[[json.JSONValue], Any]
+    is_opposite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """An order in which no two rows are equal: the last key is unique. One direction for all."""
+    """An order in which no two rows are equal: the last key is unique."""
 
     keys: tuple[Key, ...]
     is_descending: bool
@@ -75,16 +86,21 @@ class Keyset:
         return [key.name for key in self.keys]
 
     def _order(self) -> list[str]:
-        sign = "-" if self.is_descending else ""
-        return [sign + name for name in self._names()]
+        return [f"-{key.name}" if self._descends(key) else key.name for key in self.keys]
 
     def _after(self, values: Sequence[Any]) -> Q:
-        beyond = "lt" if self.is_descending else "gt"
         names = self._names()
         after = Q()
-        for i, name in enumerate(names):
+        for i, key in enumerate(self.keys):
             after |= Q(
-                **dict(zip(names[:i], values, strict=False)), **{f"{name}__{beyond}": values[i]}
+                **dict(zip(names[:i], values, strict=False)),
+                **{f"{key.name}__{self._beyond(key)}": values[i]},
             )
         # Implied by the rest, but this is the part databases look up in an index.
-        return Q(**{f"{names[0]}__{beyond}e": values[0]}) & after
+        return Q(**{f"{names[0]}__{self._beyond(self.keys[0])}e": values[0]}) & after
+
+    def _descends(self, key: Key) -> bool:
+        return self.is_descending is not key.is_opposite
+
+    def _beyond(self, key: Key) -> str:
+        return "lt" if self._descends(key) else "gt"

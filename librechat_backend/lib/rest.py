@@ -4,12 +4,14 @@ from typing import IO, Any
 
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from librechat_backend.lib import json
-from librechat_backend.lib.errors import AppError, MalformedJSON, TooLarge
+from librechat_backend.lib.errors import AppError, InvalidRequest, MalformedJSON, TooLarge
 
 
 class JSONParser(BaseParser):
@@ -26,17 +28,44 @@ class JSONParser(BaseParser):
         body = stream.read(json.BODY_LIMIT_BYTES + 1)
         if len(body) > json.BODY_LIMIT_BYTES:
             raise TooLarge("request entity too large")
+        return self.read(body)
+
+    def read(self, body: bytes) -> json.JSONValue:
         return parse_json(body)
 
 
+class KnownMembersParser(JSONParser):
+    """For views that read each member by itself: what else a body holds is stored nowhere."""
+
+    def read(self, body: bytes) -> json.JSONValue:
+        return _read_json(body)
+
+
 def parse_json(body: bytes) -> json.JSONValue:
-    """Raises MalformedJSON."""
+    """Raises MalformedJSON, InvalidRequest for what could be stored but not given back."""
+    value = _read_json(body)
+    if not json.is_storable(body, value):
+        reason = "A number in the request body is too large, or it is nested too deep."
+        raise InvalidRequest(reason, key="error")
+    return value
+
+
+def _read_json(body: bytes) -> json.JSONValue:
     if not body.strip():
         return {}
     try:
         return json.loads(body)
-    except json.DecodeError as error:
+    except (json.DecodeError, RecursionError) as error:
         raise MalformedJSON from error
+
+
+class JSONOnly(DefaultContentNegotiation):
+    """Whatever a caller says it accepts, it gets JSON, as from the server the client knows."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
 
 
 class JSONRenderer(BaseRenderer):

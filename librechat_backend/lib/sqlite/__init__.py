@@ -1,0 +1,1 @@
+"""Django's backend of SQLite, with what it gets wrong put right: see base.py."""
