@@ -1,31 +1,40 @@
-"""Who is asking: the bearer token of a request, for REST framework and for async views."""
+"""Who is asking: the bearer token of a request, for REST framework and for async views.
+
+A token outlives what happens to its person: each request reads whether they may still come in.
+"""
 
 from typing import cast
 
+from django.db.models import Exists
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from accounts.models import User
+from accounts.services.bans import Banned, bans_of_each_person
 from accounts.tokens import InvalidAccessToken, verify_access_token
 from librechat_backend.lib.aio import in_database
 from librechat_backend.lib.errors import NotAuthenticated
+from librechat_backend.lib.throttling import client_ip
 
 
-def user_for_token(token: str) -> User:
-    """The active user whose access token this is; one query. Raises NotAuthenticated."""
+def user_for_token(token: str, *, ip_address: str | None = None) -> User:
+    """The active user whose access token this is; one query. Raises NotAuthenticated, Banned."""
     try:
         user_id = verify_access_token(token)
     except InvalidAccessToken as error:
         raise NotAuthenticated(str(error)) from error
-    return active_user(user_id)
+    return active_user(user_id, ip_address=ip_address)
 
 
-def active_user(user_id: str) -> User:
-    """As they are now; one query. Raises NotAuthenticated."""
-    user = User.objects.filter(pk=user_id, is_active=True).first()
+def active_user(user_id: str, *, ip_address: str | None = None) -> User:
+    """As they are now; one query. Raises NotAuthenticated, and Banned for them or the address."""
+    people = User.objects.annotate(is_banned=Exists(bans_of_each_person(ip_address)))
+    user = people.filter(pk=user_id, is_active=True).first()
     if user is None:
         raise NotAuthenticated("Unauthorized")
+    if user.is_banned:
+        raise Banned
     return user
 
 
@@ -43,16 +52,17 @@ def user_of(request: Request) -> User:
 
 
 async def authenticate(request: HttpRequest) -> User:
-    """The user of a request to an async view. Raises NotAuthenticated."""
-    return await in_database(user_for_token, bearer_token(request))
+    """The user of a request to an async view. Raises NotAuthenticated, Banned."""
+    token, address = bearer_token(request), client_ip(request)
+    return await in_database(user_for_token, token, ip_address=address)
 
 
 class BearerAuthentication(BaseAuthentication):
-    """Every request needs a usable token: 401 otherwise, never 403 (contract 01 §10.5)."""
+    """Every request needs a usable token: 401 otherwise (contract 01 §10.5); 403 is for bans."""
 
     def authenticate(self, request: Request) -> tuple[User, str]:
         token = bearer_token(request)
-        return user_for_token(token), token
+        return user_for_token(token, ip_address=client_ip(request)), token
 
 
 class OptionalBearerAuthentication(BaseAuthentication):
@@ -61,6 +71,6 @@ class OptionalBearerAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, str] | None:
         try:
             token = bearer_token(request)
-            return user_for_token(token), token
-        except NotAuthenticated:
+            return user_for_token(token, ip_address=client_ip(request)), token
+        except (NotAuthenticated, Banned):
             return None

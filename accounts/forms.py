@@ -1,5 +1,6 @@
 """Forms of the admin."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -7,8 +8,11 @@ from django import forms
 from accounts.models import Invitation, Role, User
 from accounts.models.user import normalize_email
 from accounts.permissions import BUILT, effective_permissions, with_granted
-from librechat_backend.lib.admin import CheckboxSelectMultiple, ModelForm
+from accounts.validation import email_problem
+from librechat_backend.lib.admin import CheckboxSelectMultiple, ModelForm, Textarea
 from librechat_backend.lib.admin import UserCreationForm as BaseUserCreationForm
+
+INVITATIONS_AT_ONCE = 200
 
 
 class UserCreationForm(BaseUserCreationForm):  # type: ignore[type-arg]
@@ -20,18 +24,32 @@ class UserCreationForm(BaseUserCreationForm):  # type: ignore[type-arg]
 class InvitationForm(ModelForm[Invitation]):
     """Inviting somebody again replaces the link, so the address may be there already."""
 
+    addresses = forms.CharField(
+        label="E-mail addresses",
+        widget=Textarea(attrs={"rows": 6}),
+        help_text="One or many: a line each, or separated by commas. Each gets a link of its own.",
+    )
+
     class Meta:
         model = Invitation
-        fields = ("email",)
+        fields: tuple[str, ...] = ()
 
-    def clean_email(self) -> str:
-        email = normalize_email(self.cleaned_data["email"])
-        if User.objects.filter(email=email).exists():
-            raise forms.ValidationError("There is already a user with this address.")
-        return email
+    def clean_addresses(self) -> list[str]:
+        typed = re.split(r"[\s,;]+", self.cleaned_data["addresses"])
+        addresses = list(dict.fromkeys(normalize_email(text) for text in typed if text))
+        if len(addresses) > INVITATIONS_AT_ONCE:
+            raise forms.ValidationError(f"At most {INVITATIONS_AT_ONCE} addresses at once.")
+        for address in addresses:
+            if email_problem(address):
+                raise forms.ValidationError(f"{address} is no e-mail address.")
+        users = User.objects.filter(email__in=addresses).values_list("email", flat=True)
+        if known := ", ".join(users):
+            raise forms.ValidationError(f"There is already a user with the address {known}.")
+        return addresses
 
-    def validate_unique(self) -> None:
-        pass
+    def save(self, commit: bool = True) -> Invitation:
+        self.instance.email = self.cleaned_data["addresses"][0]
+        return super().save(commit)
 
 
 def _permission_choices() -> list[tuple[str, str]]:

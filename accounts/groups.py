@@ -7,7 +7,7 @@ from django.db import connection
 # A tree deeper than this is a mistake; the bound also ends a loop made behind our back.
 MAX_DEPTH = 100
 
-_EFFECTIVE_GROUPS = """
+_OWN_AND_ABOVE = """
 WITH RECURSIVE above (id, parent_id, distance) AS (
     SELECT g.id, g.parent_id, 0
     FROM accounts_group g JOIN accounts_membership m ON m.group_id = g.id
@@ -17,10 +17,19 @@ WITH RECURSIVE above (id, parent_id, distance) AS (
     FROM accounts_group g JOIN above ON g.id = above.parent_id
     WHERE g.is_active AND above.distance < %s
 )
+"""
+
+# For use inside another query; parameters: the user's id, MAX_DEPTH.
+EFFECTIVE_GROUP_IDS = _OWN_AND_ABOVE + "SELECT id FROM above"  # noqa: S608 — constants
+
+_EFFECTIVE_GROUPS = (
+    _OWN_AND_ABOVE
+    + """
 SELECT g.id, g.name, MIN(above.distance) AS distance
 FROM above JOIN accounts_group g ON g.id = above.id
 GROUP BY g.id, g.name ORDER BY distance, g.id
 """
+)  # noqa: S608 — constants
 
 _SUBTREE = """
 WITH RECURSIVE below (id, depth) AS (

@@ -12,6 +12,8 @@ class LibreChatPasswordHasher(BCryptPasswordHasher):
     The Python library raises ValueError for such passwords instead.
     """
 
+    rounds = 10  # as LibreChat's, so that an attempt that only pretends takes as long
+
     def encode(self, password: str, salt: bytes) -> str:  # type: ignore[override]
         data = bcrypt.hashpw(password.encode()[:BCRYPT_LIMIT_BYTES], salt)
         return f"{self.algorithm}${data.decode('ascii')}"

@@ -51,7 +51,30 @@ class Bit(StrEnum):
 
 
 # What this release has. No stored row can switch on anything else.
-BUILT = frozenset({(PermissionType.BOOKMARKS, Bit.USE), (PermissionType.TEMPORARY_CHAT, Bit.USE)})
+BUILT = frozenset(
+    {
+        (PermissionType.BOOKMARKS, Bit.USE),
+        (PermissionType.TEMPORARY_CHAT, Bit.USE),
+        (PermissionType.MULTI_CONVO, Bit.USE),
+        (PermissionType.MEMORIES, Bit.USE),
+        (PermissionType.MEMORIES, Bit.CREATE),
+        (PermissionType.MEMORIES, Bit.UPDATE),
+        (PermissionType.MEMORIES, Bit.READ),
+        (PermissionType.MEMORIES, Bit.OPT_OUT),
+        (PermissionType.PEOPLE_PICKER, Bit.VIEW_USERS),
+        (PermissionType.PEOPLE_PICKER, Bit.VIEW_GROUPS),
+        (PermissionType.PEOPLE_PICKER, Bit.VIEW_ROLES),
+        (PermissionType.PROMPTS, Bit.USE),
+        (PermissionType.PROMPTS, Bit.CREATE),
+        (PermissionType.PROMPTS, Bit.SHARE),
+        (PermissionType.PROMPTS, Bit.SHARE_PUBLIC),
+        (PermissionType.SHARED_LINKS, Bit.CREATE),
+        (PermissionType.SHARED_LINKS, Bit.SHARE),
+        (PermissionType.SHARED_LINKS, Bit.SHARE_PUBLIC),
+        # By this bit the client shows API keys in its settings.
+        (PermissionType.REMOTE_AGENTS, Bit.USE),
+    }
+)
 
 _OWN = {Bit.USE: True, Bit.CREATE: True, Bit.SHARE: False, Bit.SHARE_PUBLIC: False}
 
@@ -182,16 +205,21 @@ def may_read_role(user: User, name: str) -> bool:
     return user.role == ROLE_ADMIN or name in (ROLE_USER, user.role)
 
 
-def has_permission(user: User, type_: str, bit: str) -> bool:
-    """Whether the role of ``user`` allows ``bit``; unknown names are denied. One query."""
+def matrix_of(user: User) -> Matrix:
+    """What the role of ``user`` allows; a role that is gone allows nothing. One query."""
     try:
-        matrix = read_role(user.role).permissions
+        return read_role(user.role).permissions
     except NotFound:
-        return False
-    return matrix.get(type_, {}).get(bit, False)
+        return effective_permissions(user.role, {})
 
 
-def require_permission(user: User, type_: str, bit: str) -> None:
-    """Raises Forbidden. One query."""
-    if not has_permission(user, type_, bit):
+def has_permission(user: User, type_: str, bit: str, *more: str) -> bool:
+    """Whether the role of ``user`` allows all the bits; unknown names are denied. One query."""
+    granted = matrix_of(user).get(type_, {})
+    return all(granted.get(each, False) for each in (bit, *more))
+
+
+def require_permission(user: User, type_: str, *bits: str) -> None:
+    """All of ``bits``, or Forbidden is raised. One query."""
+    if not has_permission(user, type_, *bits):
         raise Forbidden("Forbidden: Insufficient permissions")

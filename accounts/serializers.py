@@ -21,7 +21,7 @@ def user_wire(user: User) -> JSONDict:
         "emailVerified": user.email_verified,
         "twoFactorEnabled": user.two_factor_enabled,
         "personalization": user.personalization,
-        "plugins": [],
+        "plugins": user.plugins,
         "favorites": user.favorites,
         "termsAccepted": user.terms_accepted_at is not None,
         "createdAt": to_iso(user.created_at),
@@ -32,6 +32,11 @@ def user_wire(user: User) -> JSONDict:
 def session_wire(user: User) -> JSONDict:
     """What signing in and refreshing answer (contract 01 §4.2, §4.3)."""
     return {"token": issue_access_token(user), "user": user_wire(user)}
+
+
+def logout_wire(provider_url: str) -> JSONDict:
+    """``redirect``, where the client goes to sign out at the provider as well (§4.4)."""
+    return {"message": "Logout successful"} | ({"redirect": provider_url} if provider_url else {})
 
 
 def role_wire(role: RolePermissions) -> JSONDict:
@@ -49,6 +54,10 @@ def device_wire(session: RefreshSession, *, is_current: bool) -> JSONDict:
         "refreshedAt": to_iso(session.rotated_at),
         "expiresAt": to_iso(session.expires_at),
     }
+
+
+def favorite_tool_wire(item_type: str, item_id: str) -> JSONDict:
+    return {"itemType": item_type, "itemId": item_id}
 
 
 def backup_codes_wire(user: User, codes: list[str]) -> JSONDict:

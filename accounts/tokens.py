@@ -1,12 +1,15 @@
 """Access tokens. The only import site of simplejwt's token classes (contract 01 §4.1)."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import jwt
+from django.conf import settings
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.tokens import AccessToken, Token
 
 from accounts.models import User
+from librechat_backend.lib.crypto import token_hash
 
 
 class InvalidAccessToken(ValueError):
@@ -59,6 +62,43 @@ def verify_two_factor_token(token: str) -> str:
         return str(_TwoFactorToken(token).get("userId", ""))  # type: ignore[arg-type]
     except TokenError:
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleClaims:
+    """``mark`` is that of the password the token was given for."""
+
+    user_id: str
+    mark: str
+
+
+class _ConsoleToken(Token):
+    """Its type keeps it from opening the chat's API."""
+
+    token_type = "console"  # noqa: S105 — a type
+    lifetime = settings.CONSOLE_TOKEN_LIFETIME
+
+
+def issue_console_token(user: User) -> str:
+    """For programs that keep accounts, keys and channels."""
+    token = _ConsoleToken()
+    token["id"] = user.pk
+    token["mark"] = password_mark(user)
+    return str(token)
+
+
+def verify_console_token(token: str) -> ConsoleClaims | None:
+    """None for anything else, an expired one included."""
+    try:
+        claims = _ConsoleToken(token)  # type: ignore[arg-type]
+    except TokenError:
+        return None
+    return ConsoleClaims(str(claims.get("id", "")), str(claims.get("mark", "")))
+
+
+def password_mark(user: User) -> str:
+    """Another one as soon as the password is another one."""
+    return token_hash(f"{user.pk}:{user.password}")[:16]
 
 
 def _reason(error: TokenError) -> str:

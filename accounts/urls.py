@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import auth, links, roles, two_factor, user
+from accounts.views import access, auth, links, roles, tools, two_factor, user
 
 urlpatterns = [
     path("auth/login", auth.login),
@@ -27,9 +27,20 @@ urlpatterns = [
     path("user/sessions", user.Devices.as_view()),
     path("user/sessions/<str:session_id>", user.device),
     path("user/settings/favorites", user.Favorites.as_view()),
-    path("user/settings/favorites/tools", user.favorite_tools),
-    path("user/settings/skills/active", user.active_skills),
+    path("user/settings/favorites/tools", tools.favorite_tools),
+    path(
+        "user/settings/favorites/tools/<str:item_type>/<path:item_id>",
+        tools.FavoriteTools.as_view(),
+    ),
+    path("user/settings/skills/active", tools.SkillStates.as_view()),
+    path("user/plugins", tools.plugin),
+    path("user/export", user.export),
     path("user/settings/pinned-order", user.PinnedOrder.as_view()),
     path("roles/<str:name>", roles.role),
     path("roles/<str:name>/<str:feature>", roles.feature),
+    path("permissions/search-principals", access.people),
+    path("permissions/<str:type>/roles", access.roles),
+    path("permissions/<str:type>/effective/all", access.all_effective),
+    path("permissions/<str:type>/<str:id>/effective", access.effective),
+    path("permissions/<str:type>/<str:id>", access.ResourceAccess.as_view()),
 ]

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from accounts.identity.configuration import asks_directory
 from accounts.models.user import normalize_email
 from accounts.proof import Proof
 from librechat_backend.lib.errors import AppError, InvalidRequest
@@ -45,10 +46,13 @@ class Registration:
 
 
 def parse_credentials(data: JSONValue) -> Credentials:
-    """Raises InvalidForm."""
+    """A directory has rules of its own for names and passwords. Raises InvalidForm."""
     fields = data if isinstance(data, dict) else {}
     if not fields.get("email") or not fields.get("password"):
         raise InvalidForm("Missing credentials")
+    if asks_directory():
+        _require(fields, {"email": _login_problem, "password": _login_problem})
+        return Credentials(fields["email"].strip(), fields["password"])
     _require(fields, {"email": email_problem, "password": password_problem})
     return Credentials(normalize_email(fields["email"]), fields["password"])
 
@@ -186,6 +190,10 @@ def email_problem(value: object) -> str | None:
     except ValidationError:
         return "Invalid email"
     return None
+
+
+def _login_problem(value: object) -> str | None:
+    return _text_problem(value, (1, EMAIL_MAX_LENGTH))
 
 
 def password_problem(value: object) -> str | None:

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from accounts.models.stamp import Stamped
+
 
 class Violation(models.Model):
     """How often a person went beyond one kind of limit."""
@@ -28,7 +30,7 @@ class Violation(models.Model):
         return f"{self.user_id}: {self.kind} {self.score}"
 
 
-class Ban(models.Model):
+class Ban(Stamped):
     """A person, a network address or both stay outside for a while."""
 
     user = models.ForeignKey(
@@ -38,12 +40,15 @@ class Ban(models.Model):
         blank=True,
         related_name="bans",
     )
-    ip_address = models.GenericIPAddressField("address", null=True, blank=True, db_index=True)
+    # One that carries an IPv4 address is that one, as it is for who asks (lib/throttling.py).
+    ip_address = models.GenericIPAddressField(
+        "address", unpack_ipv4=True, null=True, blank=True, db_index=True
+    )
     reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField("until", db_index=True)
 
-    class Meta:
+    class Meta(Stamped.Meta):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

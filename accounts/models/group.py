@@ -60,6 +60,7 @@ class Membership(Stamped):
     class Source(models.TextChoices):
         MANUAL = "manual"
         CLAIM = "claim", "sign-in provider"
+        PLAN = "plan", "paid plan"
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"

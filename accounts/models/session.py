@@ -20,6 +20,10 @@ class RefreshSession(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=300, blank=True)
+    # Through which provider the person signed in, and its ID token (encrypted): it wants to see
+    # that again when they sign out.
+    provider = models.CharField(max_length=32, blank=True)
+    id_token = models.TextField(blank=True, editable=False)
 
     class Meta:
         verbose_name = "signed-in device"

@@ -1,10 +1,12 @@
 """The person who signs in."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 
+from accounts.models.stamp import changing_rules
 from librechat_backend.lib.ids import ObjectIdField
 
 ROLE_USER = "USER"
@@ -20,7 +22,22 @@ def normalize_email(email: str) -> str:
     return email.strip().lower()
 
 
+class UserQuerySet(models.QuerySet["User"]):
+    """Who may come in is part of who may use what: see accounts/models/stamp.py."""
+
+    def update(self, **kwargs: Any) -> int:
+        with changing_rules() if "is_active" in kwargs else nullcontext():
+            return super().update(**kwargs)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with changing_rules():
+            return super().delete()
+
+
 class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self._db)
+
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=normalize_email(username or ""))
 
@@ -52,6 +69,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     personalization = models.JSONField(default=default_personalization, blank=True)
     favorites = models.JSONField(default=list, blank=True)
     pinned_order = models.JSONField(default=list, blank=True)
+    plugins = models.JSONField(default=list, blank=True)
+    skill_states = models.JSONField(default=dict, blank=True)
     terms_accepted_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(
         null=True, blank=True, editable=False,
@@ -75,9 +94,20 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ["email"]
+        permissions = [("support_user", "Can help users to sign in")]
 
     def __str__(self) -> str:
         return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        columns = kwargs.get("update_fields")
+        is_stamped = not self._state.adding and (columns is None or "is_active" in columns)
+        with changing_rules() if is_stamped else nullcontext():
+            super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with changing_rules():
+            return super().delete(*args, **kwargs)
 
     def clean(self) -> None:
         super().clean()

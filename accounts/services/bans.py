@@ -1,11 +1,13 @@
 """Violations and the bans they end in (contract 01 §4.12). Rows, so every process knows them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Ban, User, Violation
@@ -20,6 +22,39 @@ log = structlog.get_logger(__name__)
 class Banned(Forbidden):
     def __init__(self) -> None:
         super().__init__(MESSAGE)
+
+
+def bans_of_each_person(ip_address: str | None = None) -> QuerySet[Ban]:
+    """Those that hold now, for a subquery of people who come from ``ip_address``."""
+    who = Q(user=OuterRef("pk"))
+    if ip_address:
+        who |= Q(ip_address=ip_address)
+    return Ban.objects.filter(who, expires_at__gt=timezone.now())
+
+
+@dataclass(frozen=True, slots=True)
+class BannedAddresses:
+    """``until`` the last ban of each ends."""
+
+    until: Mapping[str, datetime]
+
+    def holds(self, ip_address: str, now: datetime) -> bool:
+        until = self.until.get(ip_address)
+        return until is not None and now < until
+
+
+_addresses: tuple[str, BannedAddresses] | None = None
+
+
+def banned_addresses(stamp: str) -> BannedAddresses:
+    """``stamp``: of the rights, read before. One query; none while nothing has changed."""
+    global _addresses
+    known = _addresses
+    if known is None or known[0] != stamp:
+        rows = Ban.objects.filter(ip_address__isnull=False, expires_at__gt=timezone.now())
+        until = {str(row.ip_address): row.expires_at for row in rows.order_by("expires_at")}
+        known = _addresses = stamp, BannedAddresses(until)
+    return known[1]
 
 
 def is_banned(*, user: User | None = None, ip_address: str | None = None) -> bool:
@@ -57,10 +92,19 @@ def record_violation(
 
 
 def ban(*, user: User | None, ip_address: str | None, reason: str, until: datetime) -> Ban:
-    """Ends the person's sessions; their running answers stop at the next heartbeat."""
+    """Ends the person's sessions; their running answers stop within seconds.
+
+    Access tokens and API keys are refused from the next request on.
+    """
     with transaction.atomic():
         row = Ban.objects.create(user=user, ip_address=ip_address, reason=reason, expires_at=until)
         if user is not None:
             end_all_sessions(user=user)
     log.warning("banned", user=user.pk if user else None, ip=ip_address, reason=reason)
     return row
+
+
+def lift_bans(*, user: User) -> None:
+    """Those of the person; a banned address stays so."""
+    user.bans.all().delete()
+    log.info("bans_lifted", user=user.pk)

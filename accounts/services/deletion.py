@@ -4,19 +4,26 @@ Everything a person has hangs on their row and goes with it; what names them els
 here. Answers being written stop at the next heartbeat of their process.
 """
 
+import re
+
 import structlog
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Invitation, User
+from accounts.models.stamp import changing_rules
 from accounts.models.user import ROLE_ADMIN
 from accounts.proof import Proof
+from accounts.services.access import forget_resources
 from accounts.services.bans import require_not_banned
 from accounts.services.roles import lock_administrators
 from accounts.services.two_factor import require_proof
+from accounts.shareable import shareables
 from librechat_backend.lib.errors import Forbidden
+
+# Stands for the person in the log of the administration.
+DELETED = "(deleted account)"
 
 log = structlog.get_logger(__name__)
 
@@ -38,13 +45,34 @@ def may_delete_account(user: User) -> bool:
 def delete_account(*, user: User) -> None:
     """Raises Forbidden for the last administrator."""
     user_id = user.pk
-    with transaction.atomic():
+    with changing_rules():
         lock_administrators()
         superusers = User.objects.filter(is_superuser=True, is_active=True)
         if user.is_superuser and not superusers.exclude(pk=user_id).exists():
             raise Forbidden("The last administrator cannot be deleted.")
-        user_type = ContentType.objects.get_for_model(User)
-        LogEntry.objects.filter(content_type=user_type, object_id=user_id).delete()
+        _anonymize_admin_log(user)
         Invitation.objects.filter(email=user.email).delete()
+        for resource_type, shareable in shareables().items():
+            forget_resources(resource_type=resource_type, resource_ids=shareable.owned_by(user_id))
         user.delete()
     log.info("account_deleted", user=user_id)
+
+
+def _anonymize_admin_log(user: User) -> None:
+    """What administrators did stays on record, but not to whom."""
+    named = Q(object_id=user.pk)
+    for text in (user.pk, user.email):
+        named |= Q(object_repr__contains=text) | Q(change_message__contains=text)
+    rows = LogEntry.objects.filter(named).order_by()
+    found = [row.pk for row in rows.iterator() if row.object_id == user.pk or _names(row, user)]
+    LogEntry.objects.filter(pk__in=found).update(
+        object_id=None, object_repr=DELETED, change_message=""
+    )
+
+
+def _names(row: LogEntry, user: User) -> bool:
+    """Not where the address is the end of somebody else's: whoever registers as ``n@example.com``
+    would take what was done to ``john@example.com`` off the record."""
+    address = rf"(?<![\w.+%&~!#$^-]){re.escape(user.email)}(?![\w-]|\.\w)"
+    told = f"{row.object_repr}\n{row.change_message}"
+    return user.pk in told or re.search(address, told) is not None

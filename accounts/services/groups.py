@@ -9,10 +9,15 @@ from typing import TypedDict, Unpack
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
+from accounts.changes import Kind, remember
 from accounts.exceptions import GroupInUse, InvalidGroup
 from accounts.group_permissions import can_manage_group, can_place_group, require
 from accounts.models import Group, Membership, User
 from accounts.models.stamp import changing_rules
+from librechat_backend.lib.json import JSONDict
+
+# Before the id of a person, among the fields of a group that the history keeps.
+MEMBER = "member:"
 
 
 class GroupFields(TypedDict, total=False):
@@ -30,8 +35,9 @@ def create_group(
     parent: Group | None = None,
     description: str = "",
     is_active: bool = True,
+    object_id: str = "",
 ) -> Group:
-    """An empty ``slug`` is made of the name."""
+    """An empty ``slug`` is made of the name. ``object_id`` is of a group that is brought back."""
     with changing_rules():
         _require_place(actor, parent, "accounts.add_group")
         group = Group(
@@ -40,8 +46,9 @@ def create_group(
             parent=_current(parent) if parent else None,
             description=description,
             is_active=is_active,
+            **({"object_id": object_id} if object_id else {}),
         )
-        return _saved(group)
+        return _saved(actor, group, None)
 
 
 def update_group(*, actor: User | None, group: Group, **fields: Unpack[GroupFields]) -> Group:
@@ -50,9 +57,10 @@ def update_group(*, actor: User | None, group: Group, **fields: Unpack[GroupFiel
         _require_group(actor, group)
         if fields.get("is_active", group.is_active) != group.is_active:
             _require_place(actor, group.parent)
+        before = group_state(group)
         for name, value in fields.items():
             setattr(group, name, value)
-        return _saved(group)
+        return _saved(actor, group, before)
 
 
 def move_group(*, actor: User | None, group: Group, parent: Group | None) -> Group:
@@ -61,8 +69,9 @@ def move_group(*, actor: User | None, group: Group, parent: Group | None) -> Gro
         group = _current(group)
         _require_place(actor, group.parent)
         _require_place(actor, parent)
+        before = group_state(group)
         group.parent = _current(parent) if parent else None
-        return _saved(group)
+        return _saved(actor, group, before)
 
 
 def delete_group(*, actor: User | None, group: Group) -> None:
@@ -73,6 +82,9 @@ def delete_group(*, actor: User | None, group: Group) -> None:
         below = [f"“{child}”" for child in group.children.all()]
         if below:
             raise GroupInUse(f"Move or delete the groups below “{group}” first: {_list(below)}.")
+        members = group.memberships.values_list("user_id", "role")
+        before = group_state(group) | {_member(user_id): role for user_id, role in members}
+        _remember(actor, group, before, None)
         group.delete()
 
 
@@ -92,9 +104,11 @@ def add_member(
         membership, is_new = Membership.objects.get_or_create(
             group=group, user=user, defaults={"role": role, "source": source}
         )
+        before = None if is_new else membership.role
         if not is_new and membership.role != role:
             membership.role = role
             membership.save(update_fields=["role"])
+        _remember_member(actor, group, user, before, role)
         return membership
 
 
@@ -102,8 +116,11 @@ def remove_member(*, actor: User | None, group: Group, user: User) -> bool:
     """Whether they were one."""
     with changing_rules():
         _require_group(actor, group, "accounts.delete_membership")
-        deleted, _ = Membership.objects.filter(group=group, user=user).delete()
-        return deleted > 0
+        memberships = Membership.objects.filter(group=group, user=user)
+        role = memberships.values_list("role", flat=True).first()
+        memberships.delete()
+        _remember_member(actor, group, user, role, None)
+        return role is not None
 
 
 def set_role(*, actor: User | None, group: Group, user: User, role: str) -> Membership:
@@ -114,9 +131,44 @@ def set_role(*, actor: User | None, group: Group, user: User, role: str) -> Memb
         membership = Membership.objects.filter(group=group, user=user).first()
         if membership is None:
             raise InvalidGroup({"user": [f"{user} is not in “{group}”."]})
+        _remember_member(actor, group, user, membership.role, role)
         membership.role = role
         membership.save(update_fields=["role"])
         return membership
+
+
+def group_state(group: Group) -> JSONDict:
+    """What the history keeps of a group besides its members."""
+    return {
+        "name": group.name,
+        "slug": group.slug,
+        "description": group.description,
+        "is_active": group.is_active,
+        "parent": group.parent.object_id if group.parent else None,
+    }
+
+
+def _remember(
+    actor: User | None, group: Group, before: JSONDict | None, after: JSONDict | None
+) -> None:
+    remember(
+        actor=actor,
+        kind=Kind.GROUP,
+        subject=group.object_id,
+        name=group.name,
+        before=before,
+        after=after,
+    )
+
+
+def _remember_member(
+    actor: User | None, group: Group, user: User, before: str | None, after: str | None
+) -> None:
+    _remember(actor, group, {_member(user.pk): before}, {_member(user.pk): after})
+
+
+def _member(user_id: str) -> str:
+    return f"{MEMBER}{user_id}"
 
 
 def free_slug(name: str) -> str:
@@ -135,12 +187,13 @@ def _current(group: Group) -> Group:
     return current
 
 
-def _saved(group: Group) -> Group:
+def _saved(actor: User | None, group: Group, before: JSONDict | None) -> Group:
     try:
         group.full_clean()
     except ValidationError as error:
         raise InvalidGroup(error.message_dict) from error
     group.save()
+    _remember(actor, group, before, group_state(group))
     return group
 
 

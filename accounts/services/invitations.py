@@ -33,7 +33,7 @@ def invite(*, email: str, invited_by: User | None = None) -> str:
         },
     )
     link = f"{settings.DOMAIN_CLIENT}/register?token={token}"
-    mail.send(mail.Mail.INVITATION, to=address, link=link)
+    mail.send(mail.Mail.INVITATION, to=mail.Recipient(address), link=link)
     return link
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.models import update_last_login
 from django.db import transaction
 
@@ -71,7 +71,7 @@ def sign_in(
     if not settings.ALLOW_EMAIL_LOGIN:
         raise Forbidden("Email login is not allowed.")
     require_not_banned(ip_address=ip_address)
-    user = _check_password(email, password)
+    user = check_password(email, password)
     try:
         _check_standing(user)
     except AppError as refusal:
@@ -79,7 +79,7 @@ def sign_in(
         raise
     if user.two_factor_enabled:
         return SecondFactorNeeded(issue_two_factor_token(user))
-    return _start(user, ip_address, user_agent)
+    return start(user=user, ip_address=ip_address, user_agent=user_agent)
 
 
 def user_who_waits(temporary_token: str) -> User:
@@ -100,26 +100,55 @@ def sign_in_with_second_factor(
     if not use_proof(user=user, proof=proof):
         log.info("sign_in_refused", user=user.pk, ip=ip_address, reason="WrongProof")
         raise WrongProof("Invalid 2FA code or backup code")
-    return _start(user, ip_address, user_agent)
+    return start(user=user, ip_address=ip_address, user_agent=user_agent)
 
 
-def _start(user: User, ip_address: str, user_agent: str) -> SignedIn:
+def start(
+    *, user: User, ip_address: str, user_agent: str, provider: str = "", id_token: str = ""
+) -> SignedIn:
+    """The session of somebody who has proved everything; ``provider`` vouched for them."""
     with transaction.atomic():
         update_last_login(None, user)  # type: ignore[arg-type]
-        token = start_session(user=user, ip_address=ip_address, user_agent=user_agent)
-    log.info("signed_in", user=user.pk, ip=ip_address)
+        token = start_session(
+            user=user,
+            ip_address=ip_address,
+            user_agent=user_agent,
+            provider=provider,
+            id_token=id_token,
+        )
+    log.info("signed_in", user=user.pk, ip=ip_address, provider=provider or "local")
     return SignedIn(user, token)
 
 
-def _check_password(email: str, password: str) -> User:
+def check_password(email: str, password: str) -> User:
+    """Raises WrongCredentials, at the same cost for everybody."""
     user = User.objects.filter(email=email).first()
-    if user is None:
-        make_password(password)
-        raise WrongCredentials
     # Also replaces a hash made with an older algorithm.
-    if not user.check_password(password):
-        raise WrongCredentials
-    return user
+    if user is not None and user.check_password(password):
+        return user
+    _hash_as_others(password, user)
+    raise WrongCredentials
+
+
+def _hash_as_others(password: str, user: User | None) -> None:
+    """What a failed attempt has not hashed so far: each costs one hash of each algorithm in use.
+
+    Otherwise the time would tell who has no account, and who came from LibreChat.
+    """
+    preferred = get_hasher()
+    imported = get_hasher("bcrypt")
+    done = {_algorithm_tried(user, preferred.algorithm)} if user else set()
+    in_use = [preferred]
+    if User.objects.filter(password__startswith=f"{imported.algorithm}$").exists():
+        in_use.append(imported)
+    for hasher in in_use:
+        if hasher.algorithm not in done:
+            hasher.encode(password, hasher.salt())
+
+
+def _algorithm_tried(user: User, preferred: str | None) -> str | None:
+    """Django tries the preferred one on an account without a password."""
+    return identify_hasher(user.password).algorithm if user.has_usable_password() else preferred
 
 
 def _check_standing(user: User) -> None:

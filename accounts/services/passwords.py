@@ -8,12 +8,13 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from accounts import mail
+from accounts import mail, tasks
 from accounts.models import OneTimeToken, User
 from accounts.services.one_time_tokens import issue_token, use_token
 from accounts.services.sessions import end_all_sessions
 from accounts.validation import is_allowed_domain
 from librechat_backend.lib.errors import AppError, Forbidden, InvalidRequest
+from librechat_backend.lib.tasks import enqueue
 
 RESET = OneTimeToken.Purpose.RESET_PASSWORD
 
@@ -45,32 +46,31 @@ def request_password_reset(*, email: str) -> None:
     require_reset_allowed()
     if not is_allowed_domain(email):
         raise InvalidRequest(code="auth_failed")
-    user = User.objects.filter(email=email, is_active=True, provider="local").first()
-    if user is not None:
-        mail_reset_link(user=user)
+    people = User.objects.filter(email=email, is_active=True, provider="local")
+    enqueue(tasks.mail_reset_link, people.values_list("pk", flat=True).first() or "")
 
 
-def mail_reset_link(*, user: User) -> str:
-    """The link, which is mailed too. Only for those who may change this person's password."""
-    token = issue_token(user=user, purpose=RESET)
-    link = f"{settings.DOMAIN_CLIENT}/reset-password?token={token}&userId={user.pk}"
-    mail.send(
-        mail.Mail.RESET_PASSWORD, to=user.email, link=link, name=user.display_name, user_id=user.pk
-    )
+def mail_reset_link(*, user: User | None) -> str:
+    """The link, which is mailed too. Only for those who may change this person's password.
+
+    For nobody all is done as for a person, but the sending.
+    """
+    token, to = issue_token(user=user, purpose=RESET), mail.recipient(user)
+    link = f"{settings.DOMAIN_CLIENT}/reset-password?token={token}&userId={to.user_id}"
+    mail.send(mail.Mail.RESET_PASSWORD, to=to, link=link)
     return link
 
 
 def reset_password(*, user_id: str, token: str, password: str) -> None:
     """Set a new password and sign every device out. Raises PasswordResetOff, InvalidResetToken."""
     require_reset_allowed()
-    user = User.objects.filter(pk=user_id, is_active=True, provider="local").first()
-    if user is None:
-        raise InvalidResetToken
+    people = User.objects.filter(pk=user_id, is_active=True, provider="local")
     with transaction.atomic():
-        if not use_token(user=user, purpose=RESET, token=token):
+        user = use_token(people=people, purpose=RESET, token=token)
+        if user is None:
             raise InvalidResetToken
         user.set_password(password)
         user.save(update_fields=["password", "updated_at"])
         end_all_sessions(user=user)
     log.info("password_reset", user=user.pk)
-    mail.send(mail.Mail.PASSWORD_CHANGED, to=user.email, name=user.display_name, user_id=user.pk)
+    mail.send(mail.Mail.PASSWORD_CHANGED, to=mail.recipient(user))

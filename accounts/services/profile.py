@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,6 +19,13 @@ def set_pinned_order(*, user: User, pinned_order: list[str]) -> None:
     user.save(update_fields=["pinned_order", "updated_at"])
 
 
+def set_names(*, user: User, name: str | None, username: str | None) -> None:
+    """None leaves a name as it is."""
+    user.name = user.name if name is None else name
+    user.username = user.username if username is None else username
+    user.save(update_fields=["name", "username", "updated_at"])
+
+
 def accept_terms(*, user: User) -> datetime:
     """When the user accepted; the first time counts."""
     if user.terms_accepted_at is None:
@@ -28,4 +36,13 @@ def accept_terms(*, user: User) -> datetime:
 
 def set_code_environment(*, user: User, code_environment: str) -> None:
     user.personalization = {**user.personalization, "statefulCodeEnvironment": code_environment}
+    user.save(update_fields=["personalization", "updated_at"])
+
+
+@transaction.atomic
+def set_memories(*, user: User, is_on: bool) -> None:
+    """Whether what the person had remembered is used in their chats (contract 03 §12)."""
+    # Read again under a lock: the other preferences share the column.
+    stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user.personalization = {**stored.personalization, "memories": is_on}
     user.save(update_fields=["personalization", "updated_at"])

@@ -9,14 +9,16 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import mail
+from accounts import mail, tasks
+from accounts.identity.configuration import asks_directory
 from accounts.models import Invitation, User
 from accounts.models.user import ROLE_ADMIN, ROLE_USER, normalize_email
+from accounts.services.deletion import delete_account
 from accounts.services.invitations import find_invitation
 from accounts.services.roles import lock_administrators
-from accounts.services.verification import mail_verification_link
 from accounts.validation import Registration, is_allowed_domain
 from librechat_backend.lib.errors import Conflict, Forbidden, InvalidRequest
+from librechat_backend.lib.tasks import enqueue
 
 UNVERIFIED_LIFETIME = timedelta(days=7)
 
@@ -33,7 +35,7 @@ def register_user(registration: Registration, *, invite_token: str = "") -> None
     password_hash = make_password(registration.password)
     remove_expired_accounts()
     with transaction.atomic():
-        is_first = _is_first_account()
+        is_first = is_first_account()
         standing = _standing(is_trusted=is_first or invitation is not None)
         user, is_new = User.objects.get_or_create(
             email=registration.email,
@@ -49,10 +51,11 @@ def register_user(registration: Registration, *, invite_token: str = "") -> None
         )
         if invitation is not None:
             invitation.delete()
+        if settings.EMAIL_ENABLED:
+            awaits_mail = is_new and not user.email_verified
+            enqueue(tasks.mail_verification_link, user.pk if awaits_mail else "")
     if is_new:
         log.info("registered", user=user.pk, role=user.role, awaits_approval=user.awaits_approval)
-        if not user.email_verified:
-            mail_verification_link(user=user)
 
 
 def _admit(email: str, invite_token: str) -> Invitation | None:
@@ -60,7 +63,8 @@ def _admit(email: str, invite_token: str) -> Invitation | None:
     invitation = find_invitation(email=email, token=invite_token) if invite_token else None
     if invite_token and invitation is None:
         raise InvalidRequest("Invalid invite token")
-    if not settings.ALLOW_REGISTRATION and invitation is None:
+    is_open = settings.ALLOW_REGISTRATION and not asks_directory()
+    if not is_open and invitation is None:
         raise Forbidden("Registration is not allowed.")
     if not is_allowed_domain(email):
         raise Forbidden(
@@ -91,7 +95,9 @@ def _standing(*, is_trusted: bool) -> _Standing:
 
 def remove_expired_accounts() -> None:
     """Nobody keeps the address of somebody else for long."""
-    User.objects.filter(email_verified=False, expires_at__lte=timezone.now()).delete()
+    over = User.objects.filter(email_verified=False, expires_at__lte=timezone.now())
+    for user in over:
+        delete_account(user=user)
 
 
 def approve_account(*, user: User) -> None:
@@ -101,16 +107,11 @@ def approve_account(*, user: User) -> None:
     user.is_active, user.awaits_approval = True, False
     user.save(update_fields=["is_active", "awaits_approval", "updated_at"])
     log.info("approved", user=user.pk)
-    mail.send(
-        mail.Mail.APPROVED,
-        to=user.email,
-        link=settings.DOMAIN_CLIENT,
-        name=user.display_name,
-        user_id=user.pk,
-    )
+    mail.send(mail.Mail.APPROVED, to=mail.recipient(user), link=settings.DOMAIN_CLIENT)
 
 
-def _is_first_account() -> bool:
+def is_first_account() -> bool:
+    """Needs a transaction, in which nobody else gets the same answer."""
     if User.objects.exists():
         return False
     lock_administrators()

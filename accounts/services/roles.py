@@ -1,5 +1,7 @@
 """Roles as rows (contract 04 §11.3)."""
 
+from functools import partial
+
 import structlog
 from django.db import transaction
 
@@ -12,10 +14,13 @@ log = structlog.get_logger(__name__)
 
 
 def set_permissions(
-    *, actor: User, role_name: str, type_: PermissionType, bits: dict[Bit, bool]
+    *, actor: User | None, role_name: str, type_: PermissionType, bits: dict[Bit, bool]
 ) -> None:
-    """Change some bits of one feature; the others stay. Raises Forbidden, NotFound."""
-    if actor.role != ROLE_ADMIN:
+    """Change some bits of one feature; the others stay. ``actor`` None: the server itself.
+
+    Raises Forbidden, NotFound.
+    """
+    if actor is not None and actor.role != ROLE_ADMIN:
         raise Forbidden("Forbidden: Insufficient permissions")
     read_role(role_name)
     with transaction.atomic():
@@ -27,7 +32,9 @@ def set_permissions(
         merged = (kept if isinstance(kept, dict) else {}) | chosen
         role.permissions = {**stored, str(type_): merged}
         role.save(update_fields=["permissions", "updated_at"])
-    log.info("role_changed", actor=actor.pk, role=role_name, type=str(type_), bits=chosen)
+    by = actor.pk if actor else None
+    told = partial(log.info, "role_changed", actor=by, role=role_name, type=str(type_), bits=chosen)
+    transaction.on_commit(told)
 
 
 def lock_administrators() -> None:

@@ -5,7 +5,8 @@ the successor in place of the token, which is derived from it: whoever presents 
 the same time, or again because the answer got lost, is given the same successor. Rotations are at
 least the grace apart, so a token is either current, replaced within the grace, or old. The seal
 tells an old token from a guess: somebody uses a copy, and the session ends for everybody. A session
-also ends at a fixed time, however often it is used.
+also ends at a fixed time, however often it is used. Without ``ROTATE_REFRESH_TOKENS`` a token stays
+the current one as long as its session lives.
 """
 
 from dataclasses import dataclass
@@ -49,8 +50,18 @@ class Refreshed:
     token: RefreshToken
 
 
-def start_session(*, user: User, ip_address: str | None, user_agent: str) -> RefreshToken:
-    """A new session; those of the user that ended are removed on this occasion."""
+def start_session(
+    *,
+    user: User,
+    ip_address: str | None,
+    user_agent: str,
+    provider: str = "",
+    id_token: str = "",
+) -> RefreshToken:
+    """A new session; those of the user that ended are removed on this occasion.
+
+    ``provider`` vouched for the person with ``id_token``; empty: their password did.
+    """
     now = timezone.now()
     user.refresh_sessions.filter(expires_at__lte=now).delete()
     session_id = new_object_id()
@@ -62,6 +73,8 @@ def start_session(*, user: User, ip_address: str | None, user_agent: str) -> Ref
         expires_at=token.expires_at,
         ip_address=ip_address,
         user_agent=user_agent[:300],
+        provider=provider,
+        id_token=crypto.encrypt(id_token) if id_token else "",
     )
     return token
 
@@ -86,12 +99,32 @@ def rotate_session(*, token: str) -> Refreshed:
     raise SessionNotFound
 
 
-def end_session(*, user: User, token: str) -> None:
-    """Sign this device out; a token that is not (or no longer) valid ends nothing."""
+def person_of_session(*, token: str) -> User:
+    """Whose ``token`` it is, without exchanging it; one query.
+
+    Raises InvalidRefreshToken, SessionNotFound. An old token ends nothing here: pages ask for
+    pictures with whatever cookie they had when they were loaded.
+    """
+    session = _live_session(token)
+    if not (_is_current(session, token) or _is_in_grace(session, token)):
+        raise SessionNotFound
+    return session.user
+
+
+def find_session(*, user: User, token: str) -> RefreshSession | None:
+    """The session of a token that is valid, or was until just now."""
     presented = crypto.token_hash(token)
-    user.refresh_sessions.filter(
+    return user.refresh_sessions.filter(
         Q(token_hash=presented) | Q(previous_hash=presented), pk=session_id_of(token)
-    ).delete()
+    ).first()
+
+
+def end_session(*, user: User, token: str) -> RefreshSession | None:
+    """Sign this device out: the session that was, None for a token that is not valid."""
+    session = find_session(user=user, token=token)
+    if session is not None:
+        user.refresh_sessions.filter(pk=session.pk).delete()
+    return session
 
 
 def end_session_by_id(*, user: User, session_id: str) -> None:
@@ -102,8 +135,12 @@ def end_session_by_id(*, user: User, session_id: str) -> None:
 
 
 def end_all_sessions(*, user: User) -> None:
-    """Sign every device of the user out. Access tokens live on until they expire."""
+    """Sign every device of the user out, and out of the administration.
+
+    Access tokens live on until they expire, unless the person is deactivated or banned.
+    """
     user.refresh_sessions.all().delete()
+    user.admin_sessions.all().delete()
 
 
 def live_sessions(user: User) -> list[RefreshSession]:
@@ -166,6 +203,8 @@ def _is_current(session: RefreshSession, token: str) -> bool:
 
 
 def _is_rotation_due(session: RefreshSession) -> bool:
+    if not settings.ROTATE_REFRESH_TOKENS:
+        return False
     return not session.previous_hash or _is_grace_over(session)
 
 

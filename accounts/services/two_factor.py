@@ -6,6 +6,7 @@ A setup is pending until the person has shown a code of it; until then the old o
 import secrets
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 
 import structlog
 from django.conf import settings
@@ -138,7 +139,8 @@ def _use_backup_code(user: User, code: str) -> bool:
 
 
 def _unused(user: User, code: str) -> QuerySet[BackupCode]:
-    return user.backup_codes.filter(code_hash=_hash(code), is_pending=False, used_at__isnull=True)
+    hashes = (_hash(code), imported_code_hash(sha256(_typed(code).encode()).hexdigest()))
+    return user.backup_codes.filter(code_hash__in=hashes, is_pending=False, used_at__isnull=True)
 
 
 def _matching_step(encrypted: str, code: str) -> int | None:
@@ -162,7 +164,16 @@ def _new_backup_codes(user: User, *, is_pending: bool) -> list[str]:
 
 def _hash(code: str) -> str:
     """Keyed: eight digits without a key would be guessed from a copy of the database."""
-    return crypto.token_hash(f"backup:{code.strip().lower()}")
+    return crypto.token_hash(f"backup:{_typed(code)}")
+
+
+def imported_code_hash(code_hash: str) -> str:
+    """``code_hash``: the SHA-256 that LibreChat keeps of a code, in hexadecimal. Keyed as above."""
+    return crypto.token_hash(f"backup-sha256:{code_hash.lower()}")
+
+
+def _typed(code: str) -> str:
+    return code.strip().lower()
 
 
 def _set_enabled(user: User, is_enabled: bool) -> None:

@@ -5,10 +5,11 @@ from urllib.parse import quote
 import structlog
 from django.conf import settings
 
-from accounts import mail
+from accounts import mail, tasks
 from accounts.models import OneTimeToken, User
 from accounts.services.one_time_tokens import issue_token, use_token
 from librechat_backend.lib.errors import InvalidRequest
+from librechat_backend.lib.tasks import enqueue
 
 VERIFY = OneTimeToken.Purpose.VERIFY_EMAIL
 
@@ -20,25 +21,25 @@ def is_verification_required() -> bool:
     return settings.EMAIL_ENABLED and not settings.ALLOW_UNVERIFIED_EMAIL_LOGIN
 
 
-def mail_verification_link(*, user: User) -> None:
-    token = issue_token(user=user, purpose=VERIFY)
-    link = f"{settings.DOMAIN_CLIENT}/verify?token={token}&email={quote(user.email, safe='')}"
-    mail.send(
-        mail.Mail.VERIFY_EMAIL, to=user.email, link=link, name=user.display_name, user_id=user.pk
-    )
+def mail_verification_link(*, user: User | None) -> None:
+    """For nobody all is done as for a person, but the sending."""
+    token, to = issue_token(user=user, purpose=VERIFY), mail.recipient(user)
+    link = f"{settings.DOMAIN_CLIENT}/verify?token={token}&email={quote(to.address, safe='')}"
+    mail.send(mail.Mail.VERIFY_EMAIL, to=to, link=link)
 
 
 def resend_verification(*, email: str) -> None:
     """Unknown and verified addresses make no difference one could see."""
-    user = User.objects.filter(email=email, email_verified=False).first()
-    if user is not None and settings.EMAIL_ENABLED:
-        mail_verification_link(user=user)
+    if settings.EMAIL_ENABLED:
+        people = User.objects.filter(email=email, email_verified=False)
+        enqueue(tasks.mail_verification_link, people.values_list("pk", flat=True).first() or "")
 
 
 def verify_email(*, email: str, token: str) -> None:
     """Raises InvalidRequest."""
-    user = User.objects.filter(email=email).first()
-    if user is None or not use_token(user=user, purpose=VERIFY, token=token):
+    people = User.objects.filter(email=email)
+    user = use_token(people=people, purpose=VERIFY, token=token)
+    if user is None:
         raise InvalidRequest("Invalid or expired email verification token")
     user.email_verified = True
     user.expires_at = None

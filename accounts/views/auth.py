@@ -7,9 +7,11 @@ from rest_framework.response import Response
 
 from accounts import cookies, throttles
 from accounts.authentication import user_of
-from accounts.serializers import session_wire
+from accounts.serializers import logout_wire, session_wire
 from accounts.services import bans, registration, sessions
 from accounts.services import login as login_service
+from accounts.services.directory import sign_in_with_password
+from accounts.services.provider_logout import provider_logout_url
 from accounts.validation import parse_credentials, parse_invite_token, parse_registration
 from librechat_backend.lib.throttling import client_ip
 
@@ -22,7 +24,7 @@ CHECK_EMAIL = "Please check your email to verify your email address."
 def login(request: Request) -> Response:
     throttles.check_login(request)
     credentials = parse_credentials(request.data)
-    signed_in = login_service.sign_in(
+    signed_in = sign_in_with_password(
         email=credentials.email,
         password=credentials.password,
         ip_address=client_ip(request),
@@ -68,10 +70,9 @@ def refresh(request: Request) -> HttpResponse:
 
 @api_view(["POST"])
 def logout(request: Request) -> Response:
-    sessions.end_session(
-        user=user_of(request), token=request.COOKIES.get(cookies.REFRESH_TOKEN, "")
-    )
-    response = Response({"message": "Logout successful"})
+    user = user_of(request)
+    ended = sessions.end_session(user=user, token=request.COOKIES.get(cookies.REFRESH_TOKEN, ""))
+    response = Response(logout_wire(provider_logout_url(user=user, session=ended)))
     cookies.clear_session_cookies(response)
     return response
 

@@ -7,6 +7,7 @@ from rest_framework.views import APIView
 
 from accounts import cookies, throttles
 from accounts.authentication import user_of
+from accounts.export import export_account
 from accounts.favorites import parse_favorites, parse_pinned_order
 from accounts.serializers import device_wire, user_wire
 from accounts.services import deletion, profile, sessions
@@ -53,6 +54,12 @@ def accept_terms(request: Request) -> Response:
     )
 
 
+EXPORT_HEADERS = {
+    "Content-Disposition": 'attachment; filename="account.json"',
+    "Cache-Control": "no-store",
+}
+
+
 class Favorites(APIView):
     def get(self, request: Request) -> Response:
         return Response(user_of(request).favorites)
@@ -93,12 +100,6 @@ def device(request: Request, session_id: str) -> Response:
 
 
 @api_view(["GET"])
-def favorite_tools(request: Request) -> Response:
-    """There are no tools to choose from."""
-    return Response([])
-
-
-@api_view(["GET"])
-def active_skills(request: Request) -> Response:
-    """There are no skills to switch on."""
-    return Response({})
+def export(request: Request) -> Response:
+    """The account as a file. LibreChat's own client does not ask."""
+    return Response(export_account(user_of(request)), headers=EXPORT_HEADERS)
