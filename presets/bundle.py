@@ -11,6 +11,7 @@ from typing import Any
 from librechat_backend.lib.ids import is_object_id
 from librechat_backend.lib.json import JSONDict, JSONValue
 from librechat_backend.lib.times import from_iso
+from presets.fields import LOOKS
 from presets.files import Document, InvalidFile, Place, Problem
 from presets.spelling import field_name, spellings_of, with_inner_names
 
@@ -154,7 +155,9 @@ _PRESET: dict[str, Check] = {
     "tools": named,
     "max_output_tokens": optional(whole),
     "max_context_tokens": optional(whole),
+    "cache_seconds": optional(whole),
     "is_active": flag,
+    **dict.fromkeys(LOOKS, optional(flag)),
     "extends": optional(text),
     "owner_group": optional(text),
     "assignments": listed,
@@ -177,9 +180,10 @@ _POLICY: dict[str, Check] = {
     "everyone": flag,
     **dict.fromkeys(
         ("allows_personal_presets", "allows_override", "allows_group_presets", "enforce",
-         "prioritize"),
+         "prioritize", "default_is_soft"),
         optional(flag),
     ),
+    "added_endpoints": optional(listed),
     "scope_precedence": optional(listed),
 }  # fmt: skip
 

@@ -6,12 +6,8 @@ from datetime import datetime
 from accounts.models import Group
 from librechat_backend.lib.json import JSONDict, JSONValue
 from presets.models import Assignment, Policy, Preset
-from presets.services import (
-    COLUMNS,
-    AssignmentOptions,
-    PolicyRules,
-    default_fields,
-)
+from presets.policies import PolicyRules
+from presets.services import COLUMNS, AssignmentOptions, default_fields
 
 
 def dumped_tables() -> JSONDict:

@@ -9,6 +9,8 @@ from presets.resolution import ResolvedPreset, clamp
 
 # Settings that only arrange the client's screen; nobody needs to guard them.
 _HARMLESS = frozenset({"artifacts", "resendFiles", "imageDetail", "fileTokenLimit"})
+# Parameters that are tools of the provider.
+_TOOLS = frozenset({"web_search", "url_context"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,27 @@ def apply_preset(
             continue
         wanted = asked_for(name, asked) if allows_override and name not in preset.locked else None
         value = preset.fields.get(name) if wanted is None else wanted
-        if value is None:
+        if value is None or (value and name in _TOOLS and not allows_tool(preset, name)):
             continue
         settings[parameter.wire[dialect]] = allowed = _bounded(name, value, preset)
         if allowed != value:
             moved[name] = value
     settings |= _labels(preset)
-    return EffectiveSettings(settings, _instructions(preset, asked, allows_override), moved)
+    own = _own_instructions(preset, asked, allows_override)
+    if own:
+        # The person's, so the client may have it back with the next turn.
+        settings["promptPrefix"] = own
+    system_message = own or str(preset.fields.get("system_message", ""))
+    return EffectiveSettings(settings, system_message, moved)
+
+
+def allows_tool(preset: ResolvedPreset, name: str) -> bool:
+    """Whether ``name`` may be used: ``{}`` restricts nothing, an empty list allows nothing."""
+    tools = preset.fields.get("tools")
+    if not isinstance(tools, dict):
+        return True
+    allowed = tools.get("allowed_tools")
+    return tools.get("enabled", True) is not False and (allowed is None or name in allowed)
 
 
 def asked_for(name: str, asked: Mapping[str, JSONValue]) -> JSONValue:
@@ -61,8 +77,7 @@ def _labels(preset: ResolvedPreset) -> JSONDict:
     return {name: value for name, value in named.items() if value}
 
 
-def _instructions(preset: ResolvedPreset, asked: JSONDict, allows_override: bool) -> str:
-    own = str(asked.get("promptPrefix", ""))
-    if own and allows_override and "system_message" not in preset.locked:
-        return own
-    return str(preset.fields.get("system_message", ""))
+def _own_instructions(preset: ResolvedPreset, asked: JSONDict, allows_override: bool) -> str:
+    """The person's instructions where they may replace the preset's; empty: none."""
+    is_free = allows_override and "system_message" not in preset.locked
+    return str(asked.get("promptPrefix", "")) if is_free else ""

@@ -21,6 +21,7 @@ from presets.resolution import (
     Rule,
     Scope,
     clamp,
+    default_of,
 )
 
 
@@ -75,7 +76,8 @@ class FieldExplanation:
 
 @dataclass(frozen=True, slots=True)
 class PresetExplanation:
-    """``position`` counts from 1. ``notes`` tell of assignments that did not decide."""
+    """``position`` counts from 1; None: not in the menu. ``notes`` tell of assignments that did
+    not decide."""
 
     preset_id: str
     slug: str
@@ -99,11 +101,14 @@ def explain_resolution(
     ``unavailable`` are visible ones whose model no channel serves.
     """
     away = {preset.preset.id for preset in unavailable}
-    menu = [preset for preset in resolution.visible if preset.preset.id not in away]
+    usable = [preset for preset in resolution.visible if preset.preset.id not in away]
+    menu = [preset for preset in usable if preset.is_listed]
+    unlisted = [preset for preset in usable if not preset.is_listed]
     rest = [preset for preset in resolution.visible if preset.preset.id in away]
-    default = next((preset for preset in menu if preset.assignment.is_default), None)
+    default = default_of(menu)
     return (
         *(_visible(preset, place, default, resolution) for place, preset in enumerate(menu, 1)),
+        *(_visible(preset, None, default, resolution) for preset in unlisted),
         *(_unavailable(preset, resolution) for preset in rest),
         *(_hidden(preset, resolution) for preset in resolution.hidden),
     )
@@ -113,11 +118,19 @@ def explain_resolution(
 
 
 def _visible(
-    preset: ResolvedPreset, place: int, default: ResolvedPreset | None, resolution: Resolution
+    preset: ResolvedPreset,
+    place: int | None,
+    default: ResolvedPreset | None,
+    resolution: Resolution,
 ) -> PresetExplanation:
     notes = _notes(preset.preset, preset.assignment, resolution)
-    if preset.assignment.is_default and default and preset is not default:
+    if place is None:
+        notes = ("It is not in the menu: only for links and programs that name it.", *notes)
+    elif preset.assignment.is_default and default and preset is not default:
         notes = (*notes, f"It is a default, too, but “{default.name}” stands further up.")
+    if preset.experiment:
+        told = f"In the experiment “{preset.experiment}” this person gets: {preset.variant}."
+        notes = (*notes, told)
     is_default = preset is default
     start = " New chats start with it." if is_default else ""
     return PresetExplanation(

@@ -132,6 +132,31 @@ TEXT_FIELDS = (
     "name", "description", "icon_url", "menu_group", "menu_group_icon", "endpoint", "model",
     "system_message", "greeting", "model_label",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the client shows a preset; ``wire`` as in contract 01 §6.2."""
+
+    wire: str
+    label: str
+    help_text: str = ""
+
+
+# Yes, no, or inherited; what nobody says is as the client has it.
+LOOKS: dict[str, Look] = {
+    "show_in_menu": Look(
+        "showInMenu", "In the menu", "No: only for links and programs that name it."
+    ),
+    "show_on_landing": Look(
+        "showOnLanding", "Name and description greet in an empty chat", "Instead of the greeting."
+    ),
+    "show_icon_in_menu": Look("showIconInMenu", "Icon in the menu"),
+    "show_icon_in_header": Look("showIconInHeader", "Icon above the chat"),
+    "hide_badge_row": Look("hideBadgeRow", "Hide the row of tools below the text field"),
+}
+# Of remembered answers; see gateway/cache.py.
+MAX_CACHE_SECONDS = 31 * 24 * 3600
 LOCKABLE = ("system_message", "model_label", "greeting", "tools", *PARAMETERS)
 
 

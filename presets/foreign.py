@@ -21,7 +21,7 @@ from presets.bundle import (
     read_own,
     text,
 )
-from presets.fields import PARAMETERS
+from presets.fields import LOOKS, PARAMETERS
 from presets.files import Document, InvalidFile, Place, Problem
 from presets.resolution import Scope
 from presets.spelling import parameter_name
@@ -49,6 +49,7 @@ _SPEC: dict[str, tuple[str, Check]] = {
     "group": ("menu_group", text),
     "groupIcon": ("menu_group_icon", text),
     "conversation_starters": ("conversation_starters", listed),
+    **{look.wire: (name, flag) for name, look in LOOKS.items()},
 }
 _SPEC_PRESET: dict[str, tuple[str, Check]] = {
     "endpoint": ("endpoint", text),
@@ -60,7 +61,7 @@ _SPEC_PRESET: dict[str, tuple[str, Check]] = {
     **dict.fromkeys(("promptPrefix", "instructions", "system"), ("system_message", text)),
 }
 # Without a meaning here, or with one that is ours anyway.
-_SILENT = frozenset({"name", "preset", "default", "order", "endpointType"})
+_SILENT = frozenset({"name", "preset", "default", "softDefault", "order", "endpointType"})
 
 
 def read_model_specs(document: Document) -> Bundle:
@@ -80,7 +81,12 @@ def read_model_specs(document: Document) -> Bundle:
         for name in ("enforce", "prioritize")
         if name in specs
     }
-    for name in specs.keys() - {"list", "enforce", "prioritize"}:
+    if "addedEndpoints" in specs:
+        place = (*top, "addedEndpoints")
+        rules["added_endpoints"] = reading.checked(specs["addedEndpoints"], place, listed)
+    if any(isinstance(spec, dict) and spec.get("softDefault") is True for _, spec in items):
+        rules["default_is_soft"] = True
+    for name in specs.keys() - {"list", "enforce", "prioritize", "addedEndpoints"}:
         reading.note((*top, name), "This is not known here.")
     reading.require_complete()
     policies = (PolicyEntry(top, rules),) if rules else ()
@@ -102,8 +108,8 @@ class _Foreign(Reading):
         slug = self.slug((*place, "name"), spec.get("name"))
         fields, places = self.members(spec, place, _SPEC)
         inner, inner_places = self.members(spec["preset"], (*place, "preset"), _SPEC_PRESET)
-        is_default = spec.get("default", False)
-        options = {"priority": priority, "is_default": is_default is True, "is_active": True}
+        is_default = spec.get("default") is True or spec.get("softDefault") is True
+        options = {"priority": priority, "is_default": is_default, "is_active": True}
         given = AssignmentEntry(place, options, {"is_default": (*place, "default")})
         return PresetEntry(
             place=place,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.db.models import TextChoices
 from django.forms import BoundField
 
 from librechat_backend.lib.admin import (
@@ -19,7 +20,7 @@ from librechat_backend.lib.admin import (
     TextInput,
 )
 from librechat_backend.lib.json import JSONDict, JSONValue
-from presets.fields import LOCKABLE, PARAMETERS, Dialect, Parameter, ValueType, dialect_of
+from presets.fields import LOCKABLE, LOOKS, PARAMETERS, Dialect, Parameter, ValueType, dialect_of
 from presets.models import Preset
 from presets.resolution import Bounds
 from providers.catalog import EndpointInfo
@@ -52,6 +53,22 @@ class ParameterRow:
     def errors(self) -> list[str]:
         fields = (self.value, self.low, self.high)
         return [str(error) for field in fields if field is not None for error in field.errors]
+
+
+class ToolsChoice(TextChoices):
+    NOT_SET = "", "not set"
+    ALL = "all", "all"
+    SOME = "some", "only those named below"
+    NONE = "none", "none"
+
+    @classmethod
+    def of(cls, tools: JSONDict) -> "ToolsChoice":
+        """``{}`` sets nothing; an empty list of tools allows none of them."""
+        if tools.get("enabled") is False:
+            return cls.NONE
+        if tools.get("allowed_tools") is not None:
+            return cls.SOME
+        return cls.ALL if tools else cls.NOT_SET
 
 
 class YesNoField(forms.TypedChoiceField):
@@ -118,6 +135,11 @@ def parameter_fields() -> dict[str, forms.Field]:
     return fields
 
 
+def _look(name: str) -> YesNoField:
+    look = LOOKS[name]
+    return YesNoField(empty="as usual", label=look.label, help_text=look.help_text)
+
+
 class PresetForm(ModelForm[Preset]):
     """``endpoints`` are those that may be chosen, ``inherited`` what an empty field stands for."""
 
@@ -139,11 +161,24 @@ class PresetForm(ModelForm[Preset]):
     )
     endpoint = forms.ChoiceField(required=False, widget=Select, help_text="Who answers.")
     model = forms.ChoiceField(required=False, widget=Select)
-    tools_enabled = YesNoField(label="Tools", help_text="Whether the model may use tools.")
+    show_in_menu = _look("show_in_menu")
+    show_on_landing = _look("show_on_landing")
+    show_icon_in_menu = _look("show_icon_in_menu")
+    show_icon_in_header = _look("show_icon_in_header")
+    hide_badge_row = _look("hide_badge_row")
+    tools_choice = forms.ChoiceField(
+        label="Tools",
+        required=False,
+        choices=ToolsChoice.choices,
+        widget=Select,
+        help_text="Whether the model may use tools.",
+    )
     tools_allowed = LinesField(
         label="Allowed tools",
         widget=Textarea(attrs={"rows": 3}),
-        help_text="One a line. Empty: all of them.",
+        help_text="One a line, where only some are allowed: "
+        "web_search (the provider's web search), url_context (reading web addresses). "
+        "Without a line no tool is allowed.",
     )
     reason = forms.CharField(
         label="Why this change?",
@@ -158,7 +193,7 @@ class PresetForm(ModelForm[Preset]):
         fields = (
             "name", "slug", "description", "icon_url", "menu_group", "menu_group_icon",
             "conversation_starters", "endpoint", "model", "system_message", "greeting",
-            "model_label", "extends", "owner_group", "is_active",
+            "model_label", *LOOKS, "cache_seconds", "extends", "owner_group", "is_active",
         )  # fmt: skip
         help_texts = {
             "system_message": "Instructions people never see. Filled in: {{current_user}}, "
@@ -168,9 +203,15 @@ class PresetForm(ModelForm[Preset]):
             "menu_group": "Presets with the same folder stand together.",
             "model_label": "The name answers are shown under.",
             "greeting": "Shown in an empty chat.",
+            "cache_seconds": "When a program that uses the API asks exactly the same again within "
+            "this time, it gets the same answer, at once and at no cost. 3600 is an hour. Empty: "
+            "as the program's API key says. 0: a model is asked each time. Chats always ask one.",
         }
         labels = {"model_label": "Name of the assistant"}
-        widgets = {"system_message": Textarea(attrs={"rows": 6})}
+        widgets = {
+            "system_message": Textarea(attrs={"rows": 6}),
+            "cache_seconds": NumberInput(attrs={"type": "number", "min": 0}),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -217,7 +258,7 @@ class PresetForm(ModelForm[Preset]):
             self.initial[HIGH + name] = limits.get("max")
         for name in LOCKABLE:
             self.initial[LOCK + name] = name in preset.locked
-        self.initial["tools_enabled"] = preset.tools.get("enabled")
+        self.initial["tools_choice"] = ToolsChoice.of(preset.tools)
         self.initial["tools_allowed"] = preset.tools.get("allowed_tools") or []
 
     def _show_inherited(self) -> None:
@@ -273,6 +314,9 @@ class PresetForm(ModelForm[Preset]):
             low, high = values.get(LOW + name), values.get(HIGH + name)
             if low is not None and high is not None and low > high:
                 self.add_error(LOW + name, "The smallest value is larger than the largest.")
+        is_open = values.get("tools_choice") in (ToolsChoice.NOT_SET, ToolsChoice.ALL)
+        if is_open and values.get("tools_allowed"):
+            self.add_error("tools_allowed", f"These count under “{ToolsChoice.SOME.label}” alone.")
         return values
 
     def preset_values(self) -> dict[str, Any]:
@@ -317,11 +361,17 @@ class PresetForm(ModelForm[Preset]):
         return bounds
 
     def _tools(self) -> JSONDict:
-        enabled = self.cleaned_data.get("tools_enabled")
-        if enabled is None:
-            return {}
-        allowed = self.cleaned_data.get("tools_allowed")
-        return {"enabled": enabled} | ({"allowed_tools": allowed} if allowed else {})
+        tools: JSONDict = self.instance.tools
+        if not {"tools_choice", "tools_allowed"} & set(self.changed_data):
+            return tools  # the same in another spelling would be a change in the history
+        allowed = self.cleaned_data.get("tools_allowed") or []
+        meant: dict[ToolsChoice, JSONDict] = {
+            ToolsChoice.NOT_SET: {},
+            ToolsChoice.ALL: {"enabled": True},
+            ToolsChoice.SOME: {"enabled": True, "allowed_tools": allowed},
+            ToolsChoice.NONE: {"enabled": False},
+        }
+        return meant[ToolsChoice(self.cleaned_data["tools_choice"])]
 
 
 def _choices_of(field: Any) -> list[Any]:

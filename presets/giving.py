@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
+from accounts.changes import because
 from accounts.models import Group, User
 from accounts.models.stamp import changing_rules
 from presets.models import Assignment, Preset
@@ -40,7 +41,7 @@ def create_and_give(
     reason: str = "",
 ) -> Preset:
     """Raises InvalidPreset, InvalidAssignment."""
-    with changing_rules():
+    with changing_rules(), because(reason):
         preset = save_preset(actor=actor, preset=None, fields=fields, reason=reason)
         give(actor=actor, preset=preset, principals=principals, **options)
         return preset

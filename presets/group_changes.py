@@ -5,7 +5,16 @@ from typing import Any
 
 from accounts.models import Group, Membership, User
 from accounts.models.stamp import changing_rules
-from accounts.services.groups import add_member, create_group, move_group, update_group
+from accounts.services.groups import (
+    add_member,
+    create_group,
+    delete_group,
+    move_group,
+    update_group,
+)
+from presets.models import Policy
+from presets.policies import remember_policy
+from presets.services import assignment_state, remember_assignment
 
 
 def create_group_with_members(*, actor: User, people: Iterable[User], **fields: Any) -> Group:
@@ -31,3 +40,14 @@ def change_group(*, actor: User | None, group: Group, fields: dict[str, Any]) ->
         if "parent" in fields:
             group = move_group(actor=actor, group=group, parent=fields["parent"])
         return update_group(actor=actor, group=group, **own) if own else group
+
+
+def delete_group_and_rules(*, actor: User | None, group: Group) -> None:
+    """With what it was given, and its rules; all that can be brought back. Raises GroupInUse."""
+    with changing_rules():
+        for row in group.assignments.select_related("preset", "group", "user"):
+            remember_assignment(actor, row, assignment_state(row), None)
+        policy = Policy.objects.filter(group=group).first()
+        if policy is not None:
+            remember_policy(actor, policy, policy, is_deleted=True)
+        delete_group(actor=actor, group=group)

@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 from django.db import transaction
 
+from accounts.changes import because
 from accounts.models import Group, User
 from accounts.models.stamp import changing_rules
 from accounts.models.user import normalize_email
@@ -27,14 +28,13 @@ from presets.bundle import (
 from presets.files import Document, InvalidFile, Place, Problem
 from presets.group_changes import change_group
 from presets.models import Assignment, Policy, Preset
+from presets.policies import PolicyRules, save_policy
 from presets.services import (
     COLUMNS,
     AssignmentOptions,
-    PolicyRules,
     assign_preset,
     default_fields,
     delete_preset,
-    save_policy,
     save_preset,
     unassign_preset,
 )
@@ -74,7 +74,7 @@ def load_bundle(
     members always stay. Raises InvalidFile with everything that is wrong.
     """
     loading = _Loading(document, bundle)
-    with changing_rules():
+    with changing_rules(), because(REASON):
         loading.run(prune=prune)
         if dry_run or not loading.differences:
             transaction.set_rollback(True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.utils import timezone
 
 from accounts.models import Group
 from accounts.models.stamp import Stamped
 from librechat_backend.lib.ids import ObjectIdField, new_uuid
 from librechat_backend.lib.json import JSONDict
+from presets.fields import MAX_CACHE_SECONDS
 
 
 def default_locked() -> list[str]:
@@ -39,12 +41,23 @@ class Preset(Stamped):
     system_message = models.TextField(blank=True)
     greeting = models.CharField(max_length=500, blank=True)
     model_label = models.CharField("name of the assistant", max_length=100, blank=True)
+    show_in_menu = models.BooleanField(null=True, blank=True)
+    show_on_landing = models.BooleanField(null=True, blank=True)
+    show_icon_in_menu = models.BooleanField(null=True, blank=True)
+    show_icon_in_header = models.BooleanField(null=True, blank=True)
+    hide_badge_row = models.BooleanField(null=True, blank=True)
     parameters = models.JSONField(default=dict, blank=True)
     bounds = models.JSONField(default=dict, blank=True)
     locked = models.JSONField(default=default_locked, blank=True)
     tools = models.JSONField(default=dict, blank=True)
     max_output_tokens = models.PositiveIntegerField(null=True, blank=True)
     max_context_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cache_seconds = models.PositiveIntegerField(
+        "remember answers for (seconds)",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MAX_CACHE_SECONDS)],
+    )
     extends = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="extensions"
     )
@@ -154,6 +167,48 @@ class Assignment(Stamped):
         return f"{self.preset} → {self.user or self.group or 'everyone'}"
 
 
+class Experiment(Stamped):
+    """Some of those who have a preset get something else under its name, and are compared.
+
+    ``variants`` are ``{"name", "weight", "preset"}`` with the id of another preset, or ``{"name",
+    "weight", "endpoint", "model"}``. While it runs they stay as they are: only the share changes.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "not begun"
+        RUNNING = "running", "running"
+        ENDED = "ended", "ended"
+
+    id = ObjectIdField()
+    # Stands in the log of requests; the hash of who takes part hangs on it, too.
+    name = models.SlugField("short name", max_length=60, unique=True)
+    notes = models.TextField("what is to be found out", blank=True)
+    preset = models.ForeignKey(Preset, on_delete=models.CASCADE, related_name="experiments")
+    variants = models.JSONField(default=list)
+    share_percent = models.PositiveSmallIntegerField(
+        "share of people (%)", default=0, validators=[MaxValueValidator(100)]
+    )
+    state = models.CharField(
+        max_length=7, choices=State.choices, default=State.DRAFT, editable=False
+    )
+    started_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["preset"],
+                condition=models.Q(state="running"),
+                name="one_experiment_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Policy(Stamped):
     """The rules for everyone (no group) or for a group; an empty rule is inherited."""
 
@@ -171,6 +226,10 @@ class Policy(Stamped):
         "only presets", null=True, blank=True, help_text="Other models cannot be used at all."
     )
     prioritize = models.BooleanField("new chats start with a preset", null=True, blank=True)
+    default_is_soft = models.BooleanField(
+        "the default yields to what a person chose last", null=True, blank=True
+    )
+    added_endpoints = models.JSONField("endpoints besides presets", null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -211,3 +270,35 @@ class PersonalPreset(models.Model):
 
     def __str__(self) -> str:
         return self.preset_id
+
+
+class Banner(models.Model):
+    """An announcement above the chat (contract 03 §1.11, §14).
+
+    ``banner_id`` is what a browser remembers when somebody closes it, so a new text has a new one.
+    """
+
+    class Kind(models.TextChoices):
+        BANNER = "banner", "above the chat"
+        POPUP = "popup", "a window (the client does not show it)"
+
+    id = ObjectIdField()
+    banner_id = models.CharField(max_length=64, editable=False)
+    message = models.TextField(
+        help_text="HTML: bold, italic, links, line breaks. Everything else is shown as its text."
+    )
+    kind = models.CharField("shown as", max_length=10, choices=Kind.choices, default=Kind.BANNER)
+    display_from = models.DateTimeField("from", default=timezone.now)
+    display_to = models.DateTimeField("until", null=True, blank=True)
+    is_public = models.BooleanField(
+        "for everybody", default=False, help_text="On the sign-in page, too."
+    )
+    is_persistent = models.BooleanField("cannot be closed", default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-display_from"]
+
+    def __str__(self) -> str:
+        return self.message[:80]

@@ -10,7 +10,7 @@ from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.json import JSONDict
 from presets.models import PersonalPreset
 from presets.parameters import clean_settings
-from presets.resolver import resolution_for
+from presets.resolver import offer_for
 
 MAX_PRESETS = 1000
 # Wire name → column, and how much fits into it.
@@ -26,7 +26,7 @@ _TEXTS = {
 
 def personal_presets(user: User) -> list[PersonalPreset]:
     """The default first, then the newest; none where the policy switches them off. One query."""
-    if not resolution_for(user.id).policy.allows_personal_presets:
+    if not offer_for(user).policy.allows_personal_presets:
         return []
     presets = PersonalPreset.objects.filter(user=user)
     return sorted(presets.order_by("-updated_at"), key=_position)
@@ -41,7 +41,7 @@ def save_personal_preset(*, user: User, body: JSONDict) -> PersonalPreset:
 
     Raises Forbidden by policy, Conflict for an id that is somebody else's, InvalidRequest.
     """
-    if not resolution_for(user.id).policy.allows_personal_presets:
+    if not offer_for(user).policy.allows_personal_presets:
         raise Forbidden("Personal presets are switched off.")
     preset_id, new_id = _id(body, "presetId"), _id(body, "newPresetId")
     columns = _columns(body)

@@ -8,21 +8,27 @@ assignments of one preset that reach a person, one *decides*:
   otherwise), then nearness of the group, then higher priority, then age.
 
 Presets that are given are ordered by priority, scope precedence, nearness and name. Where two have
-the same slug, the one whose assignment would decide stands for both.
+the same slug, the one whose assignment would decide stands for both, unless no channel serves it.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from librechat_backend.lib.json import JSONValue
+
+if TYPE_CHECKING:
+    from presets.experiments import ExperimentData
 
 Number = int | float
 # (smallest, largest); None: no bound on that side.
 Bounds = tuple[Number | None, Number | None]
 Fields = Mapping[str, JSONValue]
+# Pairs of endpoint and model that can be called; None: all.
+Served = Set[tuple[str, str]] | None
 
 
 class Scope(StrEnum):
@@ -59,6 +65,7 @@ class PresetData:
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
     extends_id: str | None = None
     is_active: bool = True
+    experiment: "ExperimentData | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +99,18 @@ class PolicyData:
     scope_precedence: tuple[Scope, ...] = (Scope.USER, Scope.GROUP, Scope.SYSTEM)
     enforce: bool = False
     prioritize: bool = True
+    default_is_soft: bool = False
+    # None: all of them.
+    added_endpoints: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPreset:
-    """A preset a person has, with everything inherited filled in."""
+    """A preset a person has, with everything inherited filled in.
+
+    ``experiment`` and ``variant`` are empty unless the person takes part in one (experiments.py);
+    ``other_endpoints`` are those its variants and the preset itself are on.
+    """
 
     preset: PresetData
     chain: tuple[PresetData, ...]
@@ -104,6 +118,9 @@ class ResolvedPreset:
     fields: Fields
     locked: frozenset[str]
     bounds: Mapping[str, Bounds]
+    experiment: str = ""
+    variant: str = ""
+    other_endpoints: frozenset[str] = frozenset()
 
     @property
     def slug(self) -> str:
@@ -121,6 +138,11 @@ class ResolvedPreset:
     def name(self) -> str:
         return str(self.fields.get("name") or self.slug)
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether the menu shows it; else it is there for those who name it."""
+        return self.fields.get("show_in_menu") is not False
+
 
 @dataclass(frozen=True, slots=True)
 class HiddenPreset:
@@ -137,7 +159,8 @@ class Resolution:
     """``valid_until``: when a window opens or closes next; None: not before the next change.
 
     ``candidates`` maps a preset's id to all assignments that could decide about it; ``dropped``
-    are those that could not, and why.
+    are those that could not, and why. ``groups`` are the ids and names of the person's effective
+    groups, nearest first.
     """
 
     policy: PolicyData
@@ -146,6 +169,7 @@ class Resolution:
     valid_until: datetime | None
     candidates: Mapping[str, Sequence[AssignmentData]] = field(default_factory=dict)
     dropped: tuple[tuple[AssignmentData, Rule], ...] = ()
+    groups: tuple[tuple[int, str], ...] = ()
 
     def find(self, slug: str) -> ResolvedPreset | None:
         return next((preset for preset in self.visible if preset.slug == slug), None)
@@ -158,10 +182,13 @@ def resolve(
     policy: PolicyData,
     presets: Mapping[str, PresetData],
     assignments: Sequence[AssignmentData],
+    served: Served = None,
 ) -> Resolution:
     """``assignments``: those of everyone, of the person's effective groups, and of the person.
 
-    ``presets`` holds at least the assigned ones and everything they extend.
+    ``presets`` holds at least the assigned ones and everything they extend. ``served``: the
+    endpoints and models that can be called, None: all. A preset on another one is visible, but
+    stands for no other of the same slug.
     """
     ranks = {scope: rank for rank, scope in enumerate(policy.scope_precedence)}
     dropped: list[tuple[AssignmentData, Rule]] = []
@@ -176,7 +203,7 @@ def resolve(
         of_preset[0] if len(of_preset) == 1 else min(of_preset, key=lambda a: _strength(a, ranks))
         for of_preset in candidates.values()
     ]
-    visible, refused = _split(decided, presets, ranks)
+    visible, refused = _split(decided, presets, ranks, served)
     return Resolution(
         policy=policy,
         visible=tuple(sorted(visible, key=lambda preset: _place(preset, ranks))),
@@ -262,8 +289,10 @@ def _split(
     decided: Iterable[AssignmentData],
     presets: Mapping[str, PresetData],
     ranks: Mapping[Scope, int],
+    served: Served,
 ) -> tuple[list[ResolvedPreset], list[HiddenPreset]]:
     visible: dict[str, ResolvedPreset] = {}
+    away: list[ResolvedPreset] = []
     hidden: list[HiddenPreset] = []
     for assignment in sorted(decided, key=lambda each: _strength(each, ranks)):
         preset = presets[assignment.preset_id]
@@ -276,11 +305,13 @@ def _split(
             hidden.append(HiddenPreset(preset, Rule.REPLACED, assignment, winner.preset))
         else:
             resolved = fill_in(preset, presets, assignment)
-            if resolved.endpoint and resolved.model:
+            if not resolved.endpoint or not resolved.model:
+                hidden.append(HiddenPreset(preset, Rule.INCOMPLETE, assignment))
+            elif served is None or (resolved.endpoint, resolved.model) in served:
                 visible[preset.slug] = resolved
             else:
-                hidden.append(HiddenPreset(preset, Rule.INCOMPLETE, assignment))
-    return list(visible.values()), hidden
+                away.append(resolved)
+    return [*visible.values(), *away], hidden
 
 
 def _place(preset: ResolvedPreset, ranks: Mapping[Scope, int]) -> tuple[int, int, int, str, str]:

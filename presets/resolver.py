@@ -1,5 +1,6 @@
 """What a person may use: one resolution for the menu, the check of each turn, and the preview."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,13 +11,26 @@ from accounts.models import User
 from librechat_backend.lib.errors import AppError, InvalidRequest
 from librechat_backend.lib.json import JSONDict, JSONValue
 from presets.enforcement import EffectiveSettings, apply_preset
+from presets.experiments import in_experiment
 from presets.fields import dialect_of
 from presets.resolution import PolicyData, Resolution, ResolvedPreset, default_of, resolve
-from presets.snapshot import Snapshot, current_snapshot
+from presets.snapshot import Snapshot, current_snapshot, current_stamps
 from presets.startup import offered_endpoints
+from providers import catalog
 from providers.catalog import EndpointInfo
+from providers.routing import Principal
+from usage.shown import ShownRules
 
 CACHED_PEOPLE = 4096
+
+
+# Shown as the answer: upstream's words (01 §6.6), and what a person can do about it.
+NOT_GIVEN = (
+    "Invalid model spec. This preset is not available to you. "
+    "Choose another one above, or another model, to go on with this chat."
+)
+NONE_CHOSEN = "No model spec selected. Choose a preset above to go on."
+MOVED = "Model spec mismatch. This preset has changed since. Choose it above again to go on."
 
 
 class DeniedTurn(AppError):
@@ -27,7 +41,11 @@ class DeniedTurn(AppError):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """All a person can choose. ``endpoints`` hold what may be used without a preset, too."""
+    """All a person can choose. ``endpoints`` hold what may be used without a preset, too.
+
+    ``access_stamp`` and ``channel_stamp``: under which it holds, for what else hangs on them.
+    ``has_billing``: there are budgets, or rules of credits.
+    """
 
     policy: PolicyData
     presets: tuple[ResolvedPreset, ...]
@@ -35,6 +53,21 @@ class Offer:
     default: ResolvedPreset | None
     endpoints: tuple[EndpointInfo, ...]
     resolution: Resolution
+    principal: Principal
+    access_stamp: str = ""
+    channel_stamp: str = ""
+    shown: ShownRules = ShownRules()
+    has_billing: bool = False
+
+    @property
+    def listed(self) -> tuple[ResolvedPreset, ...]:
+        """What the menu shows; the others are there for those who name them."""
+        return tuple(p for p in self.presets if p.is_listed)
+
+    @property
+    def opens_models(self) -> bool:
+        """Whether models can be chosen besides presets."""
+        return not self.policy.enforce and self.policy.added_endpoints != ()
 
     def find(self, slug: str) -> ResolvedPreset | None:
         return next((preset for preset in self.presets if preset.slug == slug), None)
@@ -48,7 +81,8 @@ class ResolvedTurn:
     """What a turn really runs on, whatever the request said.
 
     ``settings`` are the client's names and may be shown; ``system_message`` is private.
-    ``moved`` names the parameters that were moved to a bound, with the value asked for.
+    ``moved`` names the parameters that were moved to a bound, with the value asked for; ``groups``
+    are the person's, as :class:`Resolution` has them.
     """
 
     endpoint: str
@@ -58,64 +92,122 @@ class ResolvedTurn:
     label: str
     settings: JSONDict = field(default_factory=dict)
     system_message: str = ""
+    title_model: str = ""
     spec: str = ""
     icon_url: str = ""
     preset_id: str = ""
+    preset_name: str = ""
     preset_version: int = 0
+    experiment: str = ""
+    variant: str = ""
     moved: dict[str, JSONValue] = field(default_factory=dict)
+    groups: tuple[tuple[int, str], ...] = ()
+    principal: Principal = Principal()
+    access_stamp: str = ""
+    shows_cost: bool = False
+    has_billing: bool = False
 
 
 # -- Offering --------------------------------------------------------------------------------
 
 
 def offer_for(user: User) -> Offer:
-    """At most three queries while nothing has changed, however many presets there are."""
-    return make_offer(resolution_for(user.id), tuple(offered_endpoints()))
+    """One query while nothing has changed, five where everything has; never more."""
+    stamps = current_stamps()
+    groups = _groups_of(user.id, stamps.access)
+    principal = principal_of(user.id, groups)
+    endpoints = tuple(offered_endpoints(principal, stamps.channels))
+    resolution = resolution_for(user.id, groups, served_by(endpoints), stamps.access)
+    offer = make_offer(resolution, endpoints, principal)
+    return replace(
+        offer,
+        access_stamp=stamps.access,
+        channel_stamp=stamps.channels,
+        shown=stamps.shown,
+        has_billing=stamps.has_billing,
+    )
 
 
-def make_offer(resolution: Resolution, endpoints: tuple[EndpointInfo, ...]) -> Offer:
+def principal_of(user_id: str, groups: Iterable[EffectiveGroup]) -> Principal:
+    """The person, as channels know people."""
+    return Principal(user_id, frozenset(group.id for group in groups))
+
+
+def _groups_of(user_id: str, stamp: str) -> tuple[EffectiveGroup, ...]:
+    """Kept in memory under the stamp, which was read before them."""
+    known = _groups.get(user_id)
+    if known is None or known[0] != stamp:
+        if len(_groups) >= CACHED_PEOPLE:
+            _groups.clear()
+        known = _groups[user_id] = (stamp, effective_groups(user_id))
+    return known[1]
+
+
+_groups: dict[str, tuple[str, tuple[EffectiveGroup, ...]]] = {}
+
+
+def served_by(endpoints: Iterable[EndpointInfo]) -> frozenset[tuple[str, str]]:
+    """What can be called."""
+    return frozenset((info.name, model) for info in endpoints for model in info.models)
+
+
+def make_offer(
+    resolution: Resolution, endpoints: tuple[EndpointInfo, ...], principal: Principal
+) -> Offer:
     """A preset whose model no channel serves is not offered: a call would fail."""
-    served = {(info.name, model) for info in endpoints for model in info.models}
+    served = served_by(endpoints)
     usable = [p for p in resolution.visible if (p.endpoint, p.model) in served]
     unavailable = [p for p in resolution.visible if (p.endpoint, p.model) not in served]
     return Offer(
         policy=resolution.policy,
         presets=tuple(usable),
         unavailable=tuple(unavailable),
-        default=default_of(usable),
-        endpoints=_named_by(usable, endpoints) if resolution.policy.enforce else endpoints,
+        default=default_of([preset for preset in usable if preset.is_listed]),
+        endpoints=_open_endpoints(resolution.policy, usable, endpoints),
         resolution=resolution,
+        principal=principal,
     )
 
 
-def _named_by(
-    presets: list[ResolvedPreset], endpoints: tuple[EndpointInfo, ...]
+def _open_endpoints(
+    policy: PolicyData, presets: list[ResolvedPreset], endpoints: tuple[EndpointInfo, ...]
 ) -> tuple[EndpointInfo, ...]:
-    """Only the endpoints and models that presets name."""
+    """What the rules leave: the models that presets name, and the endpoints that are added."""
+    added = () if policy.enforce else policy.added_endpoints
+    if added is None:
+        return endpoints
     named = {(preset.endpoint, preset.model) for preset in presets}
     narrowed = (
-        replace(info, models=tuple(m for m in info.models if (info.name, m) in named))
+        info
+        if info.name in added
+        else replace(info, models=tuple(m for m in info.models if (info.name, m) in named))
         for info in endpoints
     )
     return tuple(info for info in narrowed if info.models)
 
 
-def resolution_for(user_id: str) -> Resolution:
-    """Kept in memory for as long as the access stamp is the same and no window opens or closes."""
-    snapshot = current_snapshot()
-    stamp, cached = _people.get(user_id, ("", None))
-    if cached is not None and stamp == snapshot.stamp and _still_holds(cached):
-        return cached
-    # Groups are read after the stamp: newer ones are read again next time.
-    resolution = fresh_resolution(user_id, snapshot, effective_groups(user_id))
+def resolution_for(
+    user_id: str,
+    groups: tuple[EffectiveGroup, ...],
+    served: frozenset[tuple[str, str]],
+    stamp: str,
+) -> Resolution:
+    """Kept in memory while the access stamp and what is served are the same, and no window opens
+    or closes. ``groups`` were read after ``stamp``.
+    """
+    snapshot = current_snapshot(stamp)
+    known = _people.get(user_id)
+    if known and known[:2] == (snapshot.stamp, served) and _still_holds(known[2]):
+        return known[2]
+    resolution = fresh_resolution(user_id, snapshot, groups, served=served)
     if len(_people) >= CACHED_PEOPLE:
         _people.clear()
-    _people[user_id] = (snapshot.stamp, resolution)
+    _people[user_id] = (snapshot.stamp, served, resolution)
     return resolution
 
 
-# Person → the stamp and what was resolved under it.
-_people: dict[str, tuple[str, Resolution]] = {}
+# Person → the stamp, what was served, and what was resolved under both.
+_people: dict[str, tuple[str, frozenset[tuple[str, str]], Resolution]] = {}
 
 
 def _still_holds(resolution: Resolution) -> bool:
@@ -127,15 +219,23 @@ def fresh_resolution(
     snapshot: Snapshot,
     groups: tuple[EffectiveGroup, ...],
     now: datetime | None = None,
+    *,
+    served: frozenset[tuple[str, str]],
 ) -> Resolution:
     """``now``: of another moment, to see what will be."""
-    return resolve(
+    resolution = resolve(
         user_id=user_id,
         now=now or timezone.now(),
         policy=snapshot.policy(groups),
         presets=snapshot.presets,
         assignments=snapshot.assignments(user_id, groups),
+        served=served,
     )
+    visible = tuple(
+        in_experiment(preset, user_id, snapshot.presets, served) for preset in resolution.visible
+    )
+    named = tuple((group.id, group.name) for group in groups)
+    return replace(resolution, visible=visible, groups=named)
 
 
 # -- Enforcing -------------------------------------------------------------------------------
@@ -153,16 +253,22 @@ def resolve_turn(
     preset = offer.find(spec) if spec else None
     if preset is not None:
         return _turn_with(preset, offer, endpoint, settings or {})
-    if offer.policy.enforce:
-        raise DeniedTurn("Invalid model spec" if spec else "No model spec selected", key="text")
+    # Not the same model without the preset, as upstream has it for names it does not know: its
+    # instructions and limits would be missing unseen, and who asks could tell which names exist.
+    if spec:
+        raise DeniedTurn(NOT_GIVEN, key="text")
+    added = offer.policy.added_endpoints
+    if offer.policy.enforce or (added is not None and endpoint not in added):
+        raise DeniedTurn(NONE_CHOSEN, key="text")
     return _free_turn(offer, endpoint, model, settings or {})
 
 
 def _turn_with(
     preset: ResolvedPreset, offer: Offer, endpoint: str, settings: JSONDict
 ) -> ResolvedTurn:
-    if endpoint and endpoint != preset.endpoint:
-        raise DeniedTurn("Model spec mismatch", key="text")
+    # Who is moved between variants goes on with the chats they have.
+    if endpoint and endpoint not in {preset.endpoint, *preset.other_endpoints}:
+        raise DeniedTurn(MOVED, key="text")
     info = offer.endpoint(preset.endpoint)
     assert info is not None  # noqa: S101 - an offered preset has an offered endpoint
     effective: EffectiveSettings = apply_preset(
@@ -177,13 +283,22 @@ def _turn_with(
         kind=info.kind,
         model=preset.model,
         label=info.label,
+        title_model=info.title_model,
         settings=effective.settings,
         system_message=effective.system_message,
         spec=preset.slug,
         icon_url=str(preset.fields.get("icon_url", "")),
         preset_id=preset.preset.id,
+        preset_name=preset.name,
         preset_version=preset.preset.version,
+        experiment=preset.experiment,
+        variant=preset.variant,
         moved=effective.moved,
+        groups=offer.resolution.groups,
+        principal=offer.principal,
+        access_stamp=offer.access_stamp,
+        shows_cost=offer.shown.shows_cost,
+        has_billing=offer.has_billing,
     )
 
 
@@ -194,7 +309,7 @@ def _free_turn(offer: Offer, endpoint: str, model: str, settings: JSONDict) -> R
     if not info.models:
         raise InvalidRequest(type="endpoint_models_not_loaded", info=endpoint)
     chosen = model or info.models[0]
-    if chosen not in info.models:
+    if chosen not in info.models and not _reaches(offer, endpoint, chosen):
         raise InvalidRequest(type="illegal_model_request", info=f"{endpoint}|{model}")
     return ResolvedTurn(
         endpoint=info.name,
@@ -202,5 +317,18 @@ def _free_turn(offer: Offer, endpoint: str, model: str, settings: JSONDict) -> R
         kind=info.kind,
         model=chosen,
         label=info.label,
+        title_model=info.title_model,
         settings=settings,
+        groups=offer.resolution.groups,
+        principal=offer.principal,
+        access_stamp=offer.access_stamp,
+        shows_cost=offer.shown.shows_cost,
+        has_billing=offer.has_billing,
     )
+
+
+def _reaches(offer: Offer, endpoint: str, model: str) -> bool:
+    """Whether a name nobody lists is served all the same, by a name rule, to those who may use
+    everything there."""
+    is_free = not offer.policy.enforce and offer.policy.added_endpoints is None
+    return is_free and catalog.may_call(offer.principal, endpoint=endpoint, model=model)

@@ -2,38 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 
+from accounts.identity.configuration import PROVIDERS, SignInButtons
 from librechat_backend.lib.json import JSONDict, JSONValue
 from librechat_backend.lib.times import to_iso
-from presets.fields import dialect_of, to_wire
-from presets.models import PersonalPreset
+from presets.banners import harmless
+from presets.fields import LOOKS, dialect_of, to_wire
+from presets.models import Banner, PersonalPreset
 from presets.resolution import ResolvedPreset
 from presets.resolver import Offer
-from presets.startup import SignInOptions, Workspace
+from presets.startup import SignInOptions, Terms, Workspace
 from providers.catalog import EndpointInfo
-
-_PUBLIC_OFF: JSONDict = {
-    "socialLoginEnabled": False,
-    "socialLogins": [],
-    "googleLoginEnabled": False,
-    "facebookLoginEnabled": False,
-    "githubLoginEnabled": False,
-    "discordLoginEnabled": False,
-    "appleLoginEnabled": False,
-    "openidLoginEnabled": False,
-    "openidLabel": "Continue with OpenID",
-    "openidAutoRedirect": False,
-    "samlLoginEnabled": False,
-    "ldap": {"enabled": False},
-    "turnstile": {},
-}
+from providers.speech import chats
+from usage.pricing import PriceData, usd
+from usage.serializers import balances_to_wire
+from usage.shown import ShownRules
 
 _SIGNED_IN_OFF: JSONDict = {
-    "balance": {"enabled": False},
-    "sharedLinksEnabled": False,
-    "publicSharedLinksEnabled": False,
-    "sharedLinksSnapshotFilesEnabled": False,
     "showBirthdayIcon": False,
-    "fileUploadSseEnabled": False,
     "sharePointFilePickerEnabled": False,
     "langfuseFanoutEnabled": False,
     "langfuseConnectionAccess": False,
@@ -42,14 +27,14 @@ _SIGNED_IN_OFF: JSONDict = {
 _INTERFACE: JSONDict = {
     "autoSubmitFromUrl": True,
     "contextUsage": True,
-    "contextCost": False,
     "buildInfo": False,
     "defaultPinnedTools": [],
     "skills": {"defaultActiveOnShare": False},
 }
 
-# An explicit empty list: without the key the client assumes every capability (04 §0.2).
-_AGENTS_OFF: JSONDict = {"capabilities": [], "disableBuilder": True, "order": 99}
+# An explicit list: without the key the client assumes every capability (04 §0.2). ``context`` is
+# uploading as text.
+_AGENTS_OFF: JSONDict = {"capabilities": ["context"], "disableBuilder": True, "order": 99}
 
 _CATEGORIES = (
     "idea", "travel", "teach_or_explain", "write", "shop", "code", "misc", "roleplay", "finance",
@@ -57,9 +42,11 @@ _CATEGORIES = (
 
 
 def config_to_wire(
-    options: SignInOptions, workspace: Workspace | None, offer: Offer | None
+    options: SignInOptions,
+    workspace: Workspace | None = None,
+    offer: Offer | None = None,
 ) -> JSONDict:
-    """``GET /api/config``; without ``workspace`` and ``offer`` the variant for strangers (§5.1)."""
+    """``GET /api/config``; without the others the variant for strangers (§5.1)."""
     public: JSONDict = {
         "appTitle": options.app_title,
         "serverDomain": options.server_domain,
@@ -68,21 +55,69 @@ def config_to_wire(
         "passwordResetEnabled": options.allows_password_reset,
         "emailEnabled": options.sends_mail,
         "minPasswordLength": options.min_password_length,
-        **_PUBLIC_OFF,
-        "interface": {"buildInfo": False},
+        **_buttons_to_wire(options.buttons),
+        "turnstile": {},
+        "interface": {"buildInfo": False, **_legal_to_wire(options, None)},
     }
     if workspace is None or offer is None:
         return public
-    return public | _workspace_to_wire(workspace) | _offer_to_wire(offer)
+    legal = _legal_to_wire(options, workspace.terms)
+    return (
+        public
+        | _workspace_to_wire(workspace)
+        | {"balance": balances_to_wire(offer.shown)}
+        | _offer_to_wire(offer, workspace, legal)
+    )
+
+
+def _legal_to_wire(options: SignInOptions, terms: Terms | None) -> JSONDict:
+    """Links of the footer, and the dialog in which the terms are accepted (§5.2)."""
+    legal: JSONDict = {}
+    if options.privacy_policy_url:
+        legal["privacyPolicy"] = {"externalUrl": options.privacy_policy_url, "openNewTab": True}
+    if options.terms_url:
+        legal["termsOfService"] = {"externalUrl": options.terms_url, "openNewTab": True}
+    if terms and terms.text:
+        legal["termsOfService"] = legal.get("termsOfService", {}) | {
+            "modalAcceptance": True,
+            "modalTitle": terms.title,
+            "modalContent": terms.text,
+        }
+    return legal
+
+
+def _buttons_to_wire(buttons: SignInButtons) -> JSONDict:
+    """Ways to sign in other than with a password of ours (§4.11, §5.1)."""
+    optional = {
+        "openidImageUrl": buttons.openid_image_url,
+        "samlLabel": buttons.saml_label,
+        "samlImageUrl": buttons.saml_image_url,
+    }
+    directory: JSONDict = {"enabled": buttons.asks_directory}
+    if buttons.directory_uses_username:
+        directory["username"] = True
+    return {
+        "socialLoginEnabled": buttons.is_shown,
+        "socialLogins": list(buttons.order) if buttons.is_shown else [],
+        **{f"{name}LoginEnabled": name in buttons.available for name in PROVIDERS},
+        "openidLabel": buttons.openid_label,
+        "openidAutoRedirect": buttons.openid_redirects_at_once,
+        **{name: value for name, value in optional.items() if value},
+        "ldap": directory,
+    }
 
 
 def _workspace_to_wire(workspace: Workspace) -> JSONDict:
     config: JSONDict = {
         **_SIGNED_IN_OFF,
         "allowAccountDeletion": workspace.allows_account_deletion,
+        "sharedLinksEnabled": workspace.allows_shared_links,
+        "publicSharedLinksEnabled": workspace.allows_public_links,
+        "sharedLinksSnapshotFilesEnabled": workspace.shares_files,
+        "fileUploadSseEnabled": workspace.streams_uploads,
         "helpAndFaqURL": workspace.help_url,
         "titleGenerationTiming": "immediate",
-        "conversationImportMaxFileSize": 0,
+        "conversationImportMaxFileSize": workspace.import_bytes_max,
     }
     if workspace.custom_footer:  # an empty one would hide the client's own footer
         config["customFooter"] = workspace.custom_footer
@@ -91,22 +126,42 @@ def _workspace_to_wire(workspace: Workspace) -> JSONDict:
     return config
 
 
-def _offer_to_wire(offer: Offer) -> JSONDict:
+def _offer_to_wire(offer: Offer, workspace: Workspace, legal: JSONDict) -> JSONDict:
     """What the policy opens, and the presets (§5.2, §6)."""
     policy = offer.policy
     # Complete on purpose: a key that is missing means "off" for some and "on" for others.
     interface = _INTERFACE | {
-        "modelSelect": not policy.enforce,
+        # Without a name in the list the client would offer all endpoints.
+        "modelSelect": offer.opens_models,
         "parameters": policy.allows_override,
         "presets": policy.allows_personal_presets and not policy.enforce,
+        "retentionMode": workspace.retention_mode,
+        "temporaryChatRetention": workspace.retention_hours,
+        **({"customWelcome": workspace.custom_welcome} if workspace.custom_welcome else {}),
+        **_money_to_wire(offer.shown),
+        **legal,
     }
-    if not offer.presets:
+    if not offer.listed:
         return {"interface": interface}
-    specs = [spec_to_wire(preset, offer, order=order) for order, preset in enumerate(offer.presets)]
+    specs = [spec_to_wire(preset, offer, order=order) for order, preset in enumerate(offer.listed)]
+    added = policy.added_endpoints
     return {
         "interface": interface,
-        "modelSpecs": {"enforce": policy.enforce, "prioritize": policy.prioritize, "list": specs},
+        "modelSpecs": {
+            "enforce": policy.enforce,
+            "prioritize": policy.prioritize,
+            "list": specs,
+            **({"addedEndpoints": list(added)} if added and not policy.enforce else {}),
+        },
     }
+
+
+def _money_to_wire(shown: ShownRules) -> JSONDict:
+    """Costs in the gauge (§5.2); prices come with token-config, costs with each answer."""
+    if not shown.shows_cost:
+        return {"contextCost": False}
+    currency = {"code": shown.currency_code, "rate": shown.currency_rate}
+    return {"contextCost": True, "currency": currency}
 
 
 def spec_to_wire(preset: ResolvedPreset, offer: Offer, *, order: int) -> JSONDict:
@@ -135,7 +190,10 @@ def spec_to_wire(preset: ResolvedPreset, offer: Offer, *, order: int) -> JSONDic
             conversation_starters="conversation_starters",
         ),
     }
-    return spec | {"default": True} if preset is offer.default else spec
+    spec |= {look.wire: fields[name] for name, look in LOOKS.items() if name in fields}
+    if preset is not offer.default:
+        return spec
+    return spec | {"softDefault" if offer.policy.default_is_soft else "default": True}
 
 
 def _given(fields: Mapping[str, JSONValue], **names: str) -> JSONDict:
@@ -143,8 +201,9 @@ def _given(fields: Mapping[str, JSONValue], **names: str) -> JSONDict:
 
 
 def endpoints_to_wire(endpoints: Sequence[EndpointInfo]) -> JSONDict:
-    """``GET /api/endpoints`` (§5.4)."""
-    offered = {endpoint.name: _endpoint_to_wire(endpoint) for endpoint in endpoints}
+    """``GET /api/endpoints`` (§5.4); not those that only listen or speak."""
+    chatting = (endpoint for endpoint in endpoints if any(map(chats, endpoint.models)))
+    offered = {endpoint.name: _endpoint_to_wire(endpoint) for endpoint in chatting}
     return offered | {"agents": _AGENTS_OFF}
 
 
@@ -159,15 +218,34 @@ def _endpoint_to_wire(endpoint: EndpointInfo) -> JSONDict:
 
 def models_to_wire(endpoints: Sequence[EndpointInfo]) -> JSONDict:
     """``GET /api/models`` (§5.5)."""
-    return {endpoint.name: list(endpoint.models) for endpoint in endpoints} | {"agents": []}
+    chosen_from = {info.name: list(filter(chats, info.models)) for info in endpoints}
+    return {name: models for name, models in chosen_from.items() if models} | {"agents": []}
 
 
-def context_windows_to_wire(windows: Mapping[str, Mapping[str, int]]) -> JSONDict:
-    """``GET /api/endpoints/token-config`` (§5.6)."""
+def token_config_to_wire(
+    windows: Mapping[str, Mapping[str, int]], prices: Mapping[tuple[str, str], PriceData]
+) -> JSONDict:
+    """``GET /api/endpoints/token-config`` (§5.6), in USD for a million tokens."""
     return {
-        endpoint: {model: {"context": tokens} for model, tokens in models.items()}
+        endpoint: {
+            model: {"context": tokens, **_price_to_wire(prices.get((endpoint, model)))}
+            for model, tokens in models.items()
+        }
         for endpoint, models in windows.items()
     }
+
+
+def _price_to_wire(price: PriceData | None) -> JSONDict:
+    if price is None:
+        return {}
+    rates = price.rates
+    told = {
+        "prompt": rates.input,
+        "completion": rates.output,
+        "cacheWrite": rates.cache_write,
+        "cacheRead": rates.cache_read,
+    }
+    return {name: usd(credits) for name, credits in told.items() if credits is not None}
 
 
 def categories_to_wire() -> list[JSONDict]:
@@ -197,3 +275,19 @@ def personal_preset_to_wire(preset: PersonalPreset) -> JSONDict:
     if preset.is_default:
         wire |= {"defaultPreset": True, "order": preset.order}
     return wire
+
+
+def banner_to_wire(banner: Banner) -> JSONDict:
+    """Contract 03 §1.11."""
+    return {
+        "_id": banner.pk,
+        "bannerId": banner.banner_id,
+        "message": harmless(banner.message),
+        "displayFrom": to_iso(banner.display_from),
+        "displayTo": to_iso(banner.display_to),
+        "type": banner.kind,
+        "isPublic": banner.is_public,
+        "persistable": banner.is_persistent,
+        "createdAt": to_iso(banner.created_at),
+        "updatedAt": to_iso(banner.updated_at),
+    }

@@ -5,7 +5,7 @@ actor may not, and a subclass of InvalidFields with what is wrong beside each fi
 saved unless everything is right.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -13,15 +13,17 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.text import slugify
 
+from accounts.changes import REASON_MAX_LENGTH, Kind, given_reason, remember
 from accounts.group_permissions import require
 from accounts.models import Group, User
 from accounts.models.stamp import changing_rules
-from librechat_backend.lib.errors import InvalidFields
 from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.times import to_iso
 from presets import permissions, validation
-from presets.exceptions import InvalidAssignment, InvalidPolicy, InvalidPreset, PresetInUse
-from presets.models import Assignment, Policy, Preset, PresetVersion
-from presets.resolution import Scope, lineage, merge
+from presets.exceptions import InvalidAssignment, InvalidPreset, PresetInUse
+from presets.fields import LOOKS
+from presets.models import Assignment, Preset, PresetVersion
+from presets.resolution import lineage, merge
 from presets.snapshot import preset_data
 from presets.startup import offered_endpoints
 
@@ -30,11 +32,14 @@ COLUMNS = (
     "slug", "name", "description", "icon_url", "menu_group", "menu_group_icon",
     "conversation_starters", "endpoint", "model", "system_message", "greeting", "model_label",
     "parameters", "bounds", "locked", "tools", "max_output_tokens", "max_context_tokens",
-    "is_active",
+    "cache_seconds", "is_active", *LOOKS,
 )  # fmt: skip
 FIELDS = (*COLUMNS, "extends", "owner_group")
 _TOKEN_COLUMNS = ("max_output_tokens", "max_context_tokens")
-REASON_MAX_LENGTH = 500
+
+
+# Stands in the history for whoever the subject names.
+A_PERSON = "a person"
 
 
 class AssignmentOptions(TypedDict, total=False):
@@ -125,6 +130,8 @@ def delete_preset(*, actor: User | None, preset: Preset) -> None:
             raise PresetInUse(
                 f"“{preset}” is extended by {extensions}. Change or delete them first."
             )
+        for row in preset.assignments.select_related("preset", "group", "user"):
+            remember_assignment(actor, row, assignment_state(row), None)
         preset.delete()
 
 
@@ -236,7 +243,7 @@ def _save_version(row: Preset, actor: User | None, reason: str) -> None:
         preset=row,
         version=row.version,
         fields=snapshot_fields(row),
-        reason=reason[:REASON_MAX_LENGTH],
+        reason=(reason or given_reason())[:REASON_MAX_LENGTH],
         user=actor,
     )
 
@@ -267,10 +274,12 @@ def assign_preset(
                 actor, preset, group=group, person=user, permission=permission
             )
         )
+        before = assignment_state(row) if row else None
         row = row or Assignment(preset=preset, group=group, user=user)
         _apply_options(row, options)
         _validate_assignment(row)
         row.save()
+        remember_assignment(actor, row, before, assignment_state(row))
         return row
 
 
@@ -290,8 +299,42 @@ def unassign_preset(
             actor is None
             or permissions.can_reach(actor, group=group, person=user, permission=permission)
         )
-        rows = Assignment.objects.filter(preset=preset, group=group, user=user)
-        return rows.delete()[0] > 0
+        row = Assignment.objects.filter(preset=preset, group=group, user=user).first()
+        if row is None:
+            return False
+        remember_assignment(actor, row, assignment_state(row), None)
+        row.delete()
+        return True
+
+
+def assignment_state(row: Assignment) -> JSONDict:
+    """What the history keeps: the options; moments as texts."""
+    values = {name: getattr(row, name) for name in AssignmentOptions.__annotations__}
+    moments = {
+        name: to_iso(values[name]) if values[name] else None for name in ("starts_at", "ends_at")
+    }
+    return values | moments
+
+
+def assignment_subject(row: Assignment) -> str:
+    """The preset and whom it is given to: a row that comes again goes on with its history."""
+    if row.user_id:
+        return f"{row.preset_id}:user:{row.user_id}"
+    return f"{row.preset_id}:" + (f"group:{row.group.object_id}" if row.group else "everyone")
+
+
+def remember_assignment(
+    actor: User | None, row: Assignment, before: JSONDict | None, after: JSONDict | None
+) -> None:
+    remember(
+        actor=actor,
+        kind=Kind.ASSIGNMENT,
+        subject=assignment_subject(row),
+        # Their address goes with a person who leaves.
+        name=f"{row.preset} → {A_PERSON}" if row.user_id else str(row),
+        before=before,
+        after=after,
+    )
 
 
 def _check_principal(group: Group | None, user: User | None, *, everyone: bool) -> None:
@@ -352,50 +395,3 @@ def _missing(preset: Preset) -> str:
     presets = {each.id: preset_data(each) for each in Preset.objects.all()}
     fields, _, _ = merge(lineage(presets[preset.id], presets))
     return " and no ".join(name for name in ("endpoint", "model") if not fields.get(name))
-
-
-# -- Rules -----------------------------------------------------------------------------------
-
-
-class PolicyRules(TypedDict, total=False):
-    allows_personal_presets: bool | None
-    allows_override: bool | None
-    allows_group_presets: bool | None
-    scope_precedence: list[str] | None
-    enforce: bool | None
-    prioritize: bool | None
-
-
-def save_policy(
-    *, actor: User | None, group: Group | None = None, **rules: Unpack[PolicyRules]
-) -> Policy:
-    """The rules for a group, or for everyone; None: inherited. What is left out stays.
-
-    Raises InvalidPolicy.
-    """
-    checks = PolicyRules.__annotations__
-    errors = {name: _rule_problems(name, value) for name, value in rules.items()}
-    unknown = {name: [f"There is no rule “{name}”."] for name in rules if name not in checks}
-    _raise_any(InvalidPolicy, errors | unknown)
-    with changing_rules():
-        require(actor is None or permissions.can_manage_policy(actor))
-        policy, _ = Policy.objects.update_or_create(group=group, defaults=dict(rules))
-        return policy
-
-
-def _rule_problems(name: str, value: object) -> list[str]:
-    if value is None:
-        return []
-    if name == "scope_precedence":
-        is_complete = isinstance(value, list) and sorted(map(str, value)) == sorted(Scope)
-        return (
-            [] if is_complete else ["Name user, group and system once each, first the strongest."]
-        )
-    return [] if isinstance(value, bool) else ["Choose yes, no, or inherited."]
-
-
-def _raise_any(
-    error: Callable[[validation.Errors], InvalidFields], errors: validation.Errors
-) -> None:
-    if any(errors.values()):
-        raise error(errors)

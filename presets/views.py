@@ -1,5 +1,7 @@
 """What the client asks for when it starts."""
 
+from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -10,9 +12,13 @@ from accounts.authentication import OptionalBearerAuthentication
 from accounts.models import User
 from librechat_backend.lib.errors import InvalidRequest
 from librechat_backend.lib.json import JSONDict
-from presets import personal, serializers, startup
+from librechat_backend.lib.rest import json_response
+from presets import banners, personal, serializers, startup
 from presets.resolver import offer_for
 from providers.catalog import EndpointInfo
+from usage.ledger.pools import Payer, billing_under
+from usage.ledger.standing import standings
+from usage.serializers import standings_to_wire
 
 
 @api_view(["GET"])
@@ -21,9 +27,18 @@ from providers.catalog import EndpointInfo
 def config(request: Request) -> Response:
     options = startup.sign_in_options()
     if not isinstance(request.user, User):
-        return Response(serializers.config_to_wire(options, None, None))
+        return Response(serializers.config_to_wire(options))
     workspace, offer = startup.workspace_for(request.user), offer_for(request.user)
     return Response(serializers.config_to_wire(options, workspace, offer))
+
+
+@api_view(["GET"])
+@authentication_classes([OptionalBearerAuthentication])
+@permission_classes([AllowAny])
+def banner(request: Request) -> HttpResponse:
+    is_signed_in = isinstance(request.user, User)
+    found = banners.current_banner(timezone.now(), is_signed_in=is_signed_in)
+    return json_response(serializers.banner_to_wire(found) if found else None)
 
 
 @api_view(["GET"])
@@ -38,12 +53,25 @@ def models(request: Request) -> Response:
 
 @api_view(["GET"])
 def token_config(request: Request) -> Response:
-    windows = startup.context_windows(_offered(request))
-    return Response(serializers.context_windows_to_wire(windows))
+    offer = offer_for(_person(request))
+    windows, prices = startup.context_windows(offer.endpoints), startup.shown_prices(offer)
+    return Response(serializers.token_config_to_wire(windows, prices))
 
 
 def _offered(request: Request) -> tuple[EndpointInfo, ...]:
     return offer_for(_person(request)).endpoints
+
+
+@api_view(["GET"])
+def usage_limits(request: Request) -> Response:
+    """What a chat of this person would be paid from, of each preset as well."""
+    person = _person(request)
+    offer, now = offer_for(person), timezone.now()
+    billing = billing_under(offer.access_stamp, exists=offer.has_billing)
+    payer = Payer(user_id=person.id, groups=offer.resolution.groups)
+    slugs = [preset.slug for preset in offer.presets]
+    pools = billing.pools_of(payer, now) + billing.preset_pools(slugs, now)
+    return Response(standings_to_wire(standings(person, pools)))
 
 
 @api_view(["GET"])

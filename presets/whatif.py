@@ -12,10 +12,10 @@ from accounts.groups import effective_groups
 from accounts.models import Group, User
 from accounts.models.stamp import changing_rules
 from librechat_backend.lib.json import JSONValue
-from presets.explain import explain_resolution
+from presets.explain import State, explain_resolution
 from presets.resolution import ResolvedPreset
-from presets.resolver import Offer, fresh_resolution, make_offer
-from presets.snapshot import read_snapshot
+from presets.resolver import Offer, fresh_resolution, make_offer, principal_of, served_by
+from presets.snapshot import Snapshot, read_snapshot
 from presets.startup import offered_endpoints
 
 # A call of a service, ready to be made: partial(assign_preset, actor=…, preset=…, …).
@@ -122,13 +122,17 @@ def offers(people: Sequence[User], now: datetime | None = None) -> list[Offer]:
     What is kept in memory is neither asked nor touched, so that nothing of a transaction that is
     rolled back stays there.
     """
-    snapshot, endpoints = read_snapshot(""), tuple(offered_endpoints())
-    return [
-        make_offer(
-            fresh_resolution(person.id, snapshot, effective_groups(person.id), now), endpoints
-        )
-        for person in people
-    ]
+    snapshot = read_snapshot("")
+    return [_offer(person, snapshot, now) for person in people]
+
+
+def _offer(person: User, snapshot: Snapshot, now: datetime | None) -> Offer:
+    groups = effective_groups(person.id)
+    principal = principal_of(person.id, groups)
+    endpoints = tuple(offered_endpoints(principal))
+    served = served_by(endpoints)
+    resolution = fresh_resolution(person.id, snapshot, groups, now, served=served)
+    return make_offer(resolution, endpoints, principal)
 
 
 # -- Comparing -------------------------------------------------------------------------------
@@ -167,7 +171,7 @@ def _lines(offer: Offer, slugs: Iterable[str]) -> tuple[PresetLine, ...]:
     return tuple(
         PresetLine(each.slug, each.name, each.sentence)
         for each in explained
-        if each.slug in wanted and each.position is not None
+        if each.slug in wanted and each.state is State.VISIBLE
     )
 
 

@@ -9,12 +9,14 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.timezone import localtime
 
+from accounts.changes import Kind
 from accounts.models import Group, User
 from librechat_backend.lib.admin import ModelForm
 from librechat_backend.lib.errors import AppError
 from presets import services
 from presets.admin.fields import GroupField, PersonField
-from presets.admin.saving import ServiceAdmin, ServiceForm, ServiceInline
+from presets.admin.rule_history import RememberedAdmin
+from presets.admin.saving import ReasonField, ServiceAdmin, ServiceForm, ServiceInline
 from presets.admin.scope import has_everything, managed_ids, people_within, person_of
 from presets.models import Assignment
 from presets.permissions import assignable_presets
@@ -33,6 +35,7 @@ class AssignmentForm(ServiceForm, ModelForm[Assignment]):
 
     group = GroupField()
     user = PersonField(required=False)
+    reason = ReasonField()
 
     class Meta:
         model = Assignment
@@ -95,7 +98,7 @@ def principal_of(row: Assignment) -> Any:
 class PriorityForm(AssignmentForm):
     """One line of the list."""
 
-    group = user = None  # type: ignore[assignment]
+    group = user = reason = None  # type: ignore[assignment]
 
     class Meta:
         model = Assignment
@@ -167,7 +170,8 @@ class GroupFilter(admin.SimpleListFilter):
 
 
 @admin.register(Assignment)
-class AssignmentAdmin(ServiceAdmin):
+class AssignmentAdmin(RememberedAdmin, ServiceAdmin):
+    remembers = Kind.ASSIGNMENT
     form = AssignmentForm
     list_display = (
         "preset", "recipient", "effect", "priority", "is_active", "is_default", "is_final",
@@ -184,8 +188,12 @@ class AssignmentAdmin(ServiceAdmin):
         (None, {"fields": ("preset", "group", "user", "effect")}),
         ("In the menu", {"fields": ("priority", "is_default")}),
         ("How far it goes", {"fields": ("is_final", "rollout_percent")}),
-        ("When", {"fields": ("is_active", "starts_at", "ends_at")}),
+        ("When", {"fields": ("is_active", "starts_at", "ends_at", "reason")}),
     )
+    change_form_outer_before_template = "presets/admin/rule_buttons.html"
+
+    def subject(self, row: Assignment) -> str:
+        return services.assignment_subject(row)
 
     def within(self, ids: Collection[int]) -> Q:
         return rows_within(ids)

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from accounts.changes import Kind
 from accounts.group_permissions import can_place_group
 from accounts.models import Group, Membership
 from accounts.services import groups as group_services
@@ -18,9 +19,11 @@ from librechat_backend.lib.admin import ChangeList, ModelForm, TextInput
 from librechat_backend.lib.errors import AppError
 from presets.admin.assignments import GroupAssignmentInline
 from presets.admin.fields import GroupField, PersonField
-from presets.admin.saving import ServiceAdmin, ServiceForm, ServiceInline
+from presets.admin.rule_history import RememberedAdmin
+from presets.admin.saving import ReasonField, ServiceAdmin, ServiceForm, ServiceInline
 from presets.admin.scope import has_everything, managed_ids, person_of
 from presets.admin.tree import in_tree_order, indented
+from presets.group_changes import delete_group_and_rules
 from presets.models import Assignment
 
 # The tree is shown whole: a page break would tear parents from their children.
@@ -37,6 +40,8 @@ class GroupForm(ServiceForm, ModelForm[Group]):
         widget=TextInput,
         help_text="For programs. Empty: made of the name.",
     )
+
+    reason = ReasonField()
 
     class Meta:
         model = Group
@@ -126,7 +131,8 @@ class TreeChangeList(ChangeList):
 
 
 @admin.register(Group)
-class GroupAdmin(ServiceAdmin):
+class GroupAdmin(RememberedAdmin, ServiceAdmin):
+    remembers = Kind.GROUP
     form = GroupForm
     inlines = (MembershipInline, GroupAssignmentInline)
     list_display = ("in_tree", "member_count", "preset_count", "is_active")
@@ -136,7 +142,10 @@ class GroupAdmin(ServiceAdmin):
     list_before_template = "presets/admin/bar.html"
     change_form_outer_before_template = "presets/admin/group_buttons.html"
     change_form_outer_after_template = "presets/admin/group_inherited.html"
-    fields = ("name", "parent", "description", "slug", "is_active")
+    fields = ("name", "parent", "description", "slug", "is_active", "reason")
+
+    def subject(self, row: Group) -> str:
+        return str(row.object_id)
 
     def within(self, ids: Collection[int]) -> Q:
         return Q(pk__in=ids)
@@ -191,7 +200,7 @@ class GroupAdmin(ServiceAdmin):
             return HttpResponseRedirect(reverse("admin:accounts_group_change", args=[object_id]))
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        group_services.delete_group(actor=person_of(request), group=obj)
+        delete_group_and_rules(actor=person_of(request), group=obj)
 
 
 def _count(rows: QuerySet[Any]) -> Any:

@@ -13,7 +13,7 @@ from presets.fields import PARAMETERS
 from presets.models import Preset, PresetVersion
 
 VERSIONS_SHOWN = 200
-_NESTED = ("parameters", "bounds", "tools")
+_NESTED = ("parameters", "bounds")
 _LABELS = {
     "icon_url": "Icon",
     "menu_group": "Menu folder",
@@ -24,6 +24,7 @@ _LABELS = {
     "is_active": "Active",
     "locked": "Locked",
     "model_label": "Name of the assistant",
+    "cache_seconds": "Remember answers for (seconds)",
 }
 
 
@@ -110,6 +111,7 @@ def _readable(fields: JSONDict) -> JSONDict:
     """Nested fields as fields of their own, locks under the names people know."""
     flat = {name: value for name, value in fields.items() if name not in _NESTED}
     flat["locked"] = [label_of(f"parameters.{name}") for name in fields.get("locked") or []]
+    flat["tools"] = field_text("tools", fields.get("tools"))
     for outer in _NESTED:
         inner = fields.get(outer) or {}
         flat |= {f"{outer}.{name}": value for name, value in inner.items()}
@@ -121,7 +123,17 @@ def label_of(name: str) -> str:
     if not inner:
         return _LABELS.get(name, name.replace("_", " ").capitalize())
     label = PARAMETERS[inner].label if inner in PARAMETERS else label_of(inner)
-    return {"bounds": f"Bounds of {label}", "tools": f"Tools: {label}"}.get(outer, label)
+    return f"Bounds of {label}" if outer == "bounds" else label
+
+
+def field_text(name: str, value: JSONValue) -> str:
+    """As people read it; of tools, ``{}`` sets nothing and an empty list allows none of them."""
+    if name != "tools" or not isinstance(value, dict) or not value:
+        return text_of(value)
+    allowed = value.get("allowed_tools")
+    if value.get("enabled") is False or allowed == []:
+        return "none"
+    return "all" if allowed is None else "only " + ", ".join(allowed)
 
 
 def text_of(value: JSONValue, names: dict[JSONValue, str] | None = None) -> str:

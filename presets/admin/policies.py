@@ -5,20 +5,26 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from accounts.changes import Kind
 from accounts.models import Group
-from librechat_backend.lib.admin import ModelForm, Select
-from presets import services
+from librechat_backend.lib.admin import ModelForm, Select, Textarea
+from presets import policies
 from presets.admin.fields import GroupField
-from presets.admin.saving import ServiceAdmin, ServiceForm
+from presets.admin.rule_history import RememberedAdmin
+from presets.admin.saving import ReasonField, ServiceAdmin, ServiceForm
+from presets.admin.scope import person_of
 from presets.forms import YesNoField
+from presets.history import subject_of_group
 from presets.models import Policy
 from presets.resolution import Scope
+from providers.forms import LinesField
 
 RULES = (
     "allows_personal_presets", "allows_override", "allows_group_presets", "enforce", "prioritize",
+    "default_is_soft",
 )  # fmt: skip
 ORDERS = {
     "user,group,system": "person, group, everyone (usual)",
@@ -29,6 +35,7 @@ ORDERS = {
     "system,group,user": "everyone, group, person",
 }
 UNSET = "inherited"
+NONE = "none"
 
 
 class PolicyForm(ServiceForm, ModelForm[Policy]):
@@ -44,6 +51,17 @@ class PolicyForm(ServiceForm, ModelForm[Policy]):
         help_text="Other models cannot be used at all, by no way.",
     )
     prioritize = YesNoField(empty=UNSET, label="New chats start with a preset")
+    default_is_soft = YesNoField(
+        empty=UNSET,
+        label="The default yields to what a person chose last",
+        help_text="No: every new chat starts with it.",
+    )
+    added = LinesField(
+        label="Endpoints besides presets",
+        widget=Textarea(attrs={"rows": 2}),
+        help_text="One a line: only their models may be used without a preset. "
+        "The word “none”: no models at all. Empty: inherited, normally all of them.",
+    )
     precedence = forms.ChoiceField(
         label="Whose preset comes first",
         choices=[("", UNSET), *ORDERS.items()],
@@ -52,14 +70,18 @@ class PolicyForm(ServiceForm, ModelForm[Policy]):
         help_text="Where two speak of the same preset, the first in this order decides.",
     )
 
+    reason = ReasonField()
+
     class Meta:
         model = Policy
         fields = ("group", *RULES)
 
-    error_fields = {"scope_precedence": "precedence"}
+    error_fields = {"scope_precedence": "precedence", "added_endpoints": "added"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        added = self.instance.added_endpoints
+        self.initial["added"] = [NONE] if added == [] else added or []
         self.initial["precedence"] = ",".join(self.instance.scope_precedence or [])
         group = self.fields.get("group")
         if isinstance(group, GroupField):
@@ -79,13 +101,23 @@ class PolicyForm(ServiceForm, ModelForm[Policy]):
         typed = self.cleaned_data
         order = typed["precedence"].split(",") if typed.get("precedence") else None
         rules: Any = {name: typed[name] for name in RULES if name in typed}
-        return services.save_policy(
-            actor=self.actor, group=typed.get("group"), scope_precedence=order, **rules
+        return policies.save_policy(
+            actor=self.actor,
+            group=typed.get("group"),
+            scope_precedence=order,
+            added_endpoints=self._added(),
+            **rules,
         )
+
+    def _added(self) -> list[str] | None:
+        """An empty list opens nothing, an empty field inherits."""
+        typed = self.cleaned_data.get("added") or None
+        return [] if typed == [NONE] else typed
 
 
 @admin.register(Policy)
-class PolicyAdmin(ServiceAdmin):
+class PolicyAdmin(RememberedAdmin, ServiceAdmin):
+    remembers = Kind.POLICY
     form = PolicyForm
     # A manager who could change the rules of a group could lift what binds it from above.
     manager_verbs = frozenset({"view"})
@@ -95,8 +127,12 @@ class PolicyAdmin(ServiceAdmin):
     sortable_by = ()
     fieldsets = (
         (None, {"fields": ("group",)}),
-        ("Rules", {"fields": (*RULES, "precedence")}),
+        ("Rules", {"fields": (*RULES, "added", "precedence", "reason")}),
     )
+    change_form_outer_before_template = "presets/admin/rule_buttons.html"
+
+    def subject(self, row: Policy) -> str:
+        return subject_of_group(row.group)
 
     def within(self, ids: Collection[int]) -> Q:
         return Q(group__in=ids)
@@ -112,3 +148,10 @@ class PolicyAdmin(ServiceAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
         return self.fieldsets
+
+    def delete_model(self, request: HttpRequest, obj: Policy) -> None:
+        policies.delete_policy(actor=person_of(request), policy=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for policy in queryset.select_related("group"):
+            self.delete_model(request, policy)

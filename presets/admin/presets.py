@@ -24,6 +24,7 @@ from presets.admin.assignments import AssignmentInline
 from presets.admin.fields import GroupField
 from presets.admin.saving import ServiceAdmin, ServiceForm
 from presets.admin.scope import has_everything, managed_ids, person_of
+from presets.fields import LOOKS
 from presets.forms import COLUMNS, LOCKS, LOW, VALUE, PresetForm
 from presets.models import Preset
 from presets.permissions import assignable_presets, presets_with_readable_instructions
@@ -39,7 +40,7 @@ class PresetServiceForm(ServiceForm, PresetForm):
     )
 
     error_fields = {
-        "tools": "tools_enabled",
+        "tools": "tools_choice",
         **{name: VALUE + name for name in COLUMNS},
     }
 
@@ -124,10 +125,11 @@ def _fieldsets() -> Any:
                 "fields": (
                     "description", "menu_group", "icon_url", "menu_group_icon",
                     "conversation_starters", "greeting", LOCKS["greeting"], "model_label",
-                    LOCKS["model_label"],
+                    LOCKS["model_label"], *LOOKS,
                 )
             },
         ),
+        ("For programs", {"fields": ("cache_seconds",)}),
         (
             "Where it comes from",
             {"fields": ("extends", "owner_group", "slug")},
@@ -136,7 +138,7 @@ def _fieldsets() -> Any:
             "Tools",
             {
                 "classes": ("collapse",),
-                "fields": ("tools_enabled", "tools_allowed", LOCKS["tools"]),
+                "fields": ("tools_choice", "tools_allowed", LOCKS["tools"]),
             },
         ),
     )  # fmt: skip

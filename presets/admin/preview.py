@@ -1,5 +1,6 @@
 """Preview: what the client shows a person, beside the reasons."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from accounts.groups import effective_groups
 from accounts.models import User
 from librechat_backend.lib.json import JSONDict
 from presets.admin.fields import PersonField
-from presets.admin.history import text_of
+from presets.admin.history import field_text
 from presets.admin.scope import has_everything, managed_ids, person_of, visible_people
 from presets.explain import PresetExplanation, State, explain_resolution
 from presets.models import Preset
@@ -99,14 +100,30 @@ def _preview(request: HttpRequest, person: User) -> JSONDict:
 
 
 def menu_of(offer: Offer) -> list[MenuEntry]:
-    """The entries in the client's order: it gathers a folder where its first entry stands."""
-    specs = [spec_to_wire(preset, offer, order=n) for n, preset in enumerate(offer.presets)]
-    folders = dict.fromkeys(spec.get("group", f"\0{n}") for n, spec in enumerate(specs))
+    """The entries in the client's order: what is in no folder, what is in the folders of
+    endpoints, and the other folders, each where its first entry stands."""
+    specs = [spec_to_wire(preset, offer, order=n) for n, preset in enumerate(offer.listed)]
     entries = []
-    for folder in folders:
-        inside = [spec for n, spec in enumerate(specs) if spec.get("group", f"\0{n}") == folder]
+    for folder in _folders(specs, offer):
+        inside = [spec for spec in specs if spec.get("group", "") == folder]
         entries += [_entry(spec, is_first=place == 0) for place, spec in enumerate(inside)]
     return entries
+
+
+def _folders(specs: list[JSONDict], offer: Offer) -> list[str]:
+    """The first is none. Names of endpoints are folders of their own where models are open."""
+    named = dict.fromkeys(spec["group"] for spec in specs if spec.get("group"))
+    added = offer.policy.added_endpoints
+    open_names = [
+        info.name
+        for info in offer.endpoints
+        if offer.opens_models and (added is None or info.name in added)
+    ]
+    of_endpoints = [name for name in open_names if name in named]
+    others = [name for name in named if name not in of_endpoints]
+    # The client keeps them as members of an object, where whole numbers come first.
+    numbers = sorted((name for name in others if re.fullmatch(r"0|[1-9]\d{0,8}", name)), key=int)
+    return ["", *of_endpoints, *numbers, *(name for name in others if name not in numbers)]
 
 
 def _entry(spec: JSONDict, *, is_first: bool) -> MenuEntry:
@@ -116,7 +133,7 @@ def _entry(spec: JSONDict, *, is_first: bool) -> MenuEntry:
         description=spec.get("description", ""),
         endpoint=spec["preset"]["endpoint"],
         model=spec["preset"]["model"],
-        is_default=spec.get("default", False),
+        is_default=bool(spec.get("default") or spec.get("softDefault")),
         is_inside=bool(folder),
         starters=tuple(spec.get("conversation_starters", ())),
         folder=folder if is_first else "",
@@ -126,10 +143,11 @@ def _entry(spec: JSONDict, *, is_first: bool) -> MenuEntry:
 def switches_of(offer: Offer) -> list[tuple[str, bool]]:
     policy = offer.policy
     return [
-        ("Other models can be chosen, too", not policy.enforce),
+        ("Other models can be chosen, too", offer.opens_models),
         ("Parameters can be changed", policy.allows_override),
         ("Personal presets", policy.allows_personal_presets and not policy.enforce),
-        ("New chats start with a preset", policy.prioritize and bool(offer.presets)),
+        ("New chats start with a preset", policy.prioritize and bool(offer.listed)),
+        ("The default yields to what was chosen last", policy.default_is_soft),
     ]
 
 
@@ -147,12 +165,12 @@ def _readable(explained: PresetExplanation, readable: set[str]) -> ReadableExpla
             ReadableField(
                 label=field.label,
                 value="(private)" if is_private and field.name in _PRIVATE
-                else text_of(field.value),
+                else field_text(field.name, field.value),
                 is_locked=field.is_locked,
                 bounds=_range(field.bounds),
                 sentence=field.sentence,
                 losers=() if is_private and field.name in _PRIVATE else tuple(
-                    (f"{text_of(loser.value)} ({loser.preset})", loser.sentence)
+                    (f"{field_text(field.name, loser.value)} ({loser.preset})", loser.sentence)
                     for loser in field.losers
                 ),
             )

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from django import forms
 from django.db.models import Q, QuerySet
 from django.forms import BaseModelForm
 from django.http import HttpRequest, HttpResponse
 
+from accounts.changes import REASON_MAX_LENGTH, because
 from accounts.models import User
-from librechat_backend.lib.admin import TabularInline
+from librechat_backend.lib.admin import TabularInline, TextInput
 from librechat_backend.lib.errors import Conflict, Forbidden, InvalidFields
 from presets.admin.scope import ScopedAdmin, has_everything, managed_ids, visible_people
 
@@ -63,6 +65,19 @@ class ServiceForm(_ModelForm):
         if refused is not None and refused.prefix == self.prefix:
             for name, messages in refused.errors.items():
                 self.add_error(self.field_of(name), messages)
+
+
+class ReasonField(forms.CharField):
+    """Why a page was changed; it stands in the history of everything that was changed on it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Why this change?",
+            required=False,
+            max_length=REASON_MAX_LENGTH,
+            widget=TextInput,
+            help_text="Optional; it stands in the history beside your name.",
+        )
 
 
 class ServiceInline(TabularInline[Any, Any]):
@@ -126,9 +141,10 @@ class ServiceAdmin(ScopedAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         parent = super().changeform_view
-        return _again_if_refused(
-            request, lambda: parent(request, object_id, form_url, extra_context)
-        )
+        with because(request.POST.get("reason")):
+            return _again_if_refused(
+                request, lambda: parent(request, object_id, form_url, extra_context)
+            )
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

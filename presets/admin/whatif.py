@@ -16,9 +16,9 @@ from accounts.models import Group, User
 from accounts.services import groups as group_services
 from librechat_backend.lib.admin import NumberInput, Select
 from librechat_backend.lib.errors import AppError
-from presets import services
+from presets import policies, services
 from presets.admin.fields import GroupField, PersonField
-from presets.admin.history import FieldDiff, label_of, text_of
+from presets.admin.history import FieldDiff, field_text, label_of, text_of
 from presets.admin.policies import RULES
 from presets.admin.preview import MenuEntry, menu_of, require_manager
 from presets.admin.scope import has_everything, managed_ids, person_of, visible_people
@@ -151,7 +151,7 @@ class ChangeForm(forms.Form):
         if kind is Kind.RULE:
             value = {"true": True, "false": False}.get(typed["rule_value"])
             rules: Any = {typed["rule"]: value}
-            return partial(services.save_policy, actor=actor, group=typed["group"], **rules)
+            return partial(policies.save_policy, actor=actor, group=typed["group"], **rules)
         if kind in (Kind.SWITCH_ON, Kind.SWITCH_OFF):
             return partial(
                 services.save_preset, actor=actor, preset=typed["preset"],
@@ -264,7 +264,11 @@ def _readable(outcome: Outcome, readable: set[str]) -> ReadableOutcome:
         fields=[
             (
                 change.name,
-                FieldDiff(label_of(change.field), text_of(change.before), text_of(change.after))
+                FieldDiff(
+                    label_of(change.field),
+                    field_text(change.field, change.before),
+                    field_text(change.field, change.after),
+                )
                 if change.field != _PRIVATE or change.slug in readable
                 else FieldDiff(label_of(change.field), "(private)", "(private)"),
             )

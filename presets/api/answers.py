@@ -122,6 +122,30 @@ class MemberPage(Paged):
     members = MemberShape(many=True)
 
 
+class FieldChangeShape(WireSerializer):
+    """A member of a group is the field ``member:<user id>``, its value the role."""
+
+    field = serializers.CharField()
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+
+
+class ChangeShape(WireSerializer):
+    """``userId`` is null for what the server did itself, and for people who are gone."""
+
+    version = serializers.IntegerField()
+    what = serializers.ChoiceField(choices=["made", "changed", "deleted"])
+    user_id = _nullable_text()
+    email = _nullable_text()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    changes = FieldChangeShape(many=True)
+
+
+class ChangePage(Paged):
+    changes = ChangeShape(many=True)
+
+
 class Rules(WireSerializer):
     allows_personal_presets = serializers.BooleanField(allow_null=True)
     allows_override = serializers.BooleanField(allow_null=True)
@@ -129,6 +153,8 @@ class Rules(WireSerializer):
     scope_precedence = serializers.ListField(child=serializers.CharField(), allow_null=True)
     enforce = serializers.BooleanField(allow_null=True)
     prioritize = serializers.BooleanField(allow_null=True)
+    default_is_soft = serializers.BooleanField(allow_null=True)
+    added_endpoints = serializers.ListField(child=serializers.CharField(), allow_null=True)
 
 
 class PolicyShape(Rules):
@@ -237,3 +263,46 @@ class OutcomeShape(WireSerializer):
 
 class Simulated(WireSerializer):
     outcomes = OutcomeShape(many=True)
+
+
+class Quantiles(WireSerializer):
+    p50 = serializers.IntegerField(allow_null=True)
+    p95 = serializers.IntegerField(allow_null=True)
+
+
+class UsageSums(WireSerializer):
+    """Costs are credits, of which 1,000,000 are 1 USD; times are milliseconds."""
+
+    requests = serializers.IntegerField()
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    cache_read_tokens = serializers.IntegerField()
+    cache_write_tokens = serializers.IntegerField()
+    reasoning_tokens = serializers.IntegerField()
+    cost_credits = serializers.IntegerField()
+    unpriced_requests = serializers.IntegerField()
+    zero_priced_requests = serializers.IntegerField()
+    cache_hits = serializers.IntegerField()
+    errors = serializers.IntegerField()  # type: ignore[assignment]
+    first_token_ms = Quantiles()
+    total_ms = Quantiles()
+
+
+class UsageRow(UsageSums):
+    """``key``: a day, a model, an id, …; null: of people who have gone."""
+
+    key = _nullable_text()
+    name = serializers.CharField()
+
+
+class UsagePage(Paged):
+    """The requests of a person count once for each of their groups and all above them where it is
+    grouped by group; in ``totals`` nothing counts twice."""
+
+    to = serializers.DateField()
+    group_by = serializers.CharField()
+    totals = UsageSums()
+    usage = UsageRow(many=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {"from": serializers.DateField(), **super().get_fields()}

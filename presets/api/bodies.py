@@ -7,10 +7,11 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
+from accounts.changes import REASON_MAX_LENGTH
 from librechat_backend.lib.errors import InvalidFields, InvalidRequest
 from librechat_backend.lib.json import JSONDict, JSONValue
+from presets.fields import MAX_CACHE_SECONDS
 from presets.models import Assignment
-from presets.services import REASON_MAX_LENGTH
 from presets.spelling import field_name, to_camel
 
 MAX_PRINCIPALS = 500
@@ -82,6 +83,14 @@ def _text(**options: Any) -> serializers.CharField:
     return serializers.CharField(required=False, allow_blank=True, allow_null=True, **options)
 
 
+def _why() -> serializers.CharField:
+    return _text(max_length=REASON_MAX_LENGTH, write_only=True)
+
+
+def _flag() -> serializers.BooleanField:
+    return serializers.BooleanField(required=False, allow_null=True)
+
+
 class PrincipalsBody(WireSerializer):
     """People by id or e-mail address, groups by id or short name."""
 
@@ -94,6 +103,7 @@ class PrincipalsBody(WireSerializer):
         child=serializers.CharField(), required=False, max_length=MAX_PRINCIPALS
     )
     everyone = serializers.BooleanField(required=False)
+    reason = _why()
 
 
 PRINCIPAL_FIELDS = ("user_id", "group_id", "user_ids", "group_ids", "everyone")
@@ -127,16 +137,28 @@ class PresetBody(WireSerializer):
     system_message = _text(trim_whitespace=False)
     greeting = _text()
     model_label = _text()
+    show_in_menu = _flag()
+    show_on_landing = _flag()
+    show_icon_in_menu = _flag()
+    show_icon_in_header = _flag()
+    hide_badge_row = _flag()
     parameters = serializers.DictField(required=False)
     bounds = serializers.DictField(required=False)
     locked = serializers.ListField(child=serializers.CharField(), required=False)
     tools = serializers.DictField(required=False)
     max_output_tokens = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     max_context_tokens = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    cache_seconds = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=MAX_CACHE_SECONDS,
+        help_text="How long /v1 remembers answers. Null: as the key says. 0: not at all.",
+    )
     extends = _text(help_text="Id or short name of another preset.")
     owner_group_id = _text(help_text="The group whose managers may change it.")
     is_active = serializers.BooleanField(required=False)
-    reason = _text(max_length=REASON_MAX_LENGTH, write_only=True)
+    reason = _why()
 
 
 class NewPresetBody(PresetBody, PrincipalsBody):
@@ -154,6 +176,7 @@ class GroupBody(WireSerializer):
     description = serializers.CharField(required=False, allow_blank=True)
     parent_id = _text()
     is_active = serializers.BooleanField(required=False)
+    reason = _why()
 
 
 class NewGroupBody(GroupBody):
@@ -168,10 +191,24 @@ class MemberBody(WireSerializer):
         child=serializers.CharField(), required=False, max_length=MAX_PRINCIPALS
     )
     role = serializers.CharField(required=False)
+    reason = _why()
 
 
 class RoleBody(WireSerializer):
     role = serializers.CharField()
+    reason = _why()
+
+
+class RevertBody(WireSerializer):
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    reason = _why()
+
+
+class RevertAssignmentBody(RevertBody):
+    """Neither a person nor a group: everyone."""
+
+    user_id = _text(max_length=254)
+    group_id = _text(max_length=100)
 
 
 class PolicyBody(WireSerializer):
@@ -187,6 +224,11 @@ class PolicyBody(WireSerializer):
     )
     enforce = serializers.BooleanField(required=False, allow_null=True)
     prioritize = serializers.BooleanField(required=False, allow_null=True)
+    default_is_soft = _flag()
+    added_endpoints = serializers.ListField(
+        child=serializers.CharField(), required=False, allow_null=True
+    )
+    reason = _why()
 
 
 class SimulationBody(PrincipalsBody):

@@ -7,10 +7,11 @@ from accounts.models import User
 from librechat_backend.lib.errors import InvalidFields
 from librechat_backend.lib.json import JSONDict, JSONValue
 from presets.api.lookups import find_group, find_preset
+from presets.fields import LOOKS
 from presets.services import COLUMNS, AssignmentOptions, default_fields
 from presets.spelling import with_inner_names
 
-_NULLABLE = ("max_output_tokens", "max_context_tokens")
+_NULLABLE = ("max_output_tokens", "max_context_tokens", "cache_seconds", *LOOKS)
 
 
 def preset_fields(user: User, body: JSONDict, *, is_whole: bool = False) -> JSONDict:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from accounts.groups import EffectiveGroup
-from accounts.models import Group, Membership, Role, User
+from accounts.models import Group, Membership, Role, RuleChange, User
 from librechat_backend.lib.json import JSONDict, JSONValue
 from librechat_backend.lib.times import to_iso
 from presets.api.paging import Page
 from presets.explain import FieldExplanation, Loser, PresetExplanation
-from presets.models import Assignment, Policy, Preset
+from presets.fields import LOOKS
+from presets.models import Assignment, Policy, Preset, PresetVersion
 from presets.resolution import AssignmentData, Bounds, PolicyData
 from presets.resolver import Offer
 from presets.serializers import config_to_wire, endpoints_to_wire, models_to_wire
@@ -20,12 +21,12 @@ from presets.whatif import Difference, Outcome
 PRIVATE = "system_message"
 _RULES = (
     "allows_personal_presets", "allows_override", "allows_group_presets", "scope_precedence",
-    "enforce", "prioritize",
+    "enforce", "prioritize", "default_is_soft", "added_endpoints",
 )  # fmt: skip
 _SAME_NAME = (
     "slug", "name", "description", "icon_url", "menu_group", "menu_group_icon",
     "conversation_starters", "endpoint", "model", "greeting", "model_label",
-    "max_output_tokens", "max_context_tokens", "is_active", "version",
+    "max_output_tokens", "max_context_tokens", "cache_seconds", "is_active", "version", *LOOKS,
 )  # fmt: skip
 
 
@@ -148,7 +149,11 @@ def preview_to_wire(
 
 def effective_policy_to_wire(policy: PolicyData) -> JSONDict:
     rules = {to_camel(name): getattr(policy, name) for name in _RULES}
-    return rules | {"scopePrecedence": list(policy.scope_precedence)}
+    added = policy.added_endpoints
+    return rules | {
+        "scopePrecedence": list(policy.scope_precedence),
+        "addedEndpoints": None if added is None else list(added),
+    }
 
 
 def explanation_to_wire(explained: PresetExplanation, *, is_readable: bool) -> JSONDict:
@@ -224,6 +229,59 @@ def _value(name: str, value: JSONValue) -> JSONValue:
     if name == "locked" and isinstance(value, Sequence):
         return [to_camel(each) for each in value]
     return value
+
+
+# -- History ---------------------------------------------------------------------------------
+
+
+def versions_to_wire(rows: Sequence[PresetVersion], before: PresetVersion | None) -> list[JSONDict]:
+    """``rows`` newest first, ``before`` the one before them; each with what it changed."""
+    older = [*rows[1:], before]
+    return (
+        [
+            _change(row, then.fields if then else None, row.fields)
+            for row, then in zip(rows, older, strict=True)
+        ]
+        if rows
+        else []
+    )
+
+
+def change_to_wire(row: RuleChange) -> JSONDict:
+    return _change(row, row.before, row.after)
+
+
+def _change(
+    row: RuleChange | PresetVersion, before: JSONDict | None, after: JSONDict | None
+) -> JSONDict:
+    old, new = before or {}, after or {}
+    return {
+        "version": row.version,
+        "what": "made" if before is None else "deleted" if after is None else "changed",
+        "userId": row.user_id,
+        "email": row.user.email if row.user else None,
+        "reason": row.reason,
+        "createdAt": to_iso(row.created_at),
+        "changes": [
+            {
+                "field": name if ":" in name else to_camel(name),
+                "before": _stored(name, old.get(name)),
+                "after": _stored(name, new.get(name)),
+            }
+            for name in dict.fromkeys((*old, *new))
+            if _given(old.get(name)) != _given(new.get(name))
+        ],
+    }
+
+
+def _given(value: JSONValue) -> JSONValue:
+    return None if value in ("", [], {}) else value
+
+
+def _stored(name: str, value: JSONValue) -> JSONValue:
+    if name in ("parameters", "bounds", "tools") and isinstance(value, Mapping):
+        return _camel(value)
+    return _value(name, value)
 
 
 # -- What-if ---------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ from presets.api.lookups import (
 )
 from presets.api.requests import assignment_options, preset_fields
 from presets.models import Assignment
-from presets.services import PolicyRules, save_policy, save_preset
+from presets.policies import PolicyRules, save_policy
+from presets.services import save_preset
 from presets.spelling import field_name, in_callers_spelling
 from presets.whatif import MAX_PEOPLE, Change, people_of
 
@@ -124,7 +125,9 @@ def _remove_member(user: User, body: JSONDict) -> Change:
 def _policy(user: User, body: JSONDict) -> Change:
     reference = body.pop("group_id", None)
     group = find_group(str(reference), "group_id") if reference else None
-    rules = cast(PolicyRules, read(PolicyBody, body, partial=False))
+    given = read(PolicyBody, body, partial=False)
+    given.pop("reason", None)
+    rules = cast(PolicyRules, given)
     return partial(save_policy, actor=user, group=group, **rules)
 
 

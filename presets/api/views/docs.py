@@ -5,9 +5,10 @@ Both are open: they say what there is, not what is in it. The page loads nothing
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from rest_framework.decorators import api_view, authentication_classes, permission_classes
+from rest_framework.request import Request
 
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.rest import json_response
@@ -19,13 +20,17 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-@require_safe
-def schema(request: HttpRequest) -> HttpResponse:
+@api_view(["GET", "HEAD"])
+@authentication_classes([])
+@permission_classes([])
+def schema(request: Request) -> HttpResponse:
     return json_response(openapi())
 
 
-@require_safe
-def page(request: HttpRequest) -> HttpResponse:
+@api_view(["GET", "HEAD"])
+@authentication_classes([])
+@permission_classes([])
+def page(request: Request) -> HttpResponse:
     description = openapi()
     context = {
         "info": description["info"],

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import user_of
+from accounts.changes import because
 from accounts.models import Group, Membership
 from accounts.services import groups as services
 from librechat_backend.lib.errors import Forbidden, InvalidFields
@@ -31,10 +32,15 @@ from presets.api.lookups import (
 from presets.api.paging import page_of
 from presets.api.schema import operation, paged, query
 from presets.api.views.base import AdminView
-from presets.group_changes import add_members, change_group, create_group_with_members
+from presets.group_changes import (
+    add_members,
+    change_group,
+    create_group_with_members,
+    delete_group_and_rules,
+)
 from presets.models import Policy
 from presets.permissions import can_manage_policy
-from presets.services import PolicyRules, save_policy
+from presets.policies import PolicyRules, save_policy
 
 
 class Groups(AdminView):
@@ -61,9 +67,10 @@ class Groups(AdminView):
     def post(self, request: Request) -> Response:
         body = read_body(NewGroupBody, request)
         people = find_people(body.pop("member_ids", ()), "member_ids")
-        group = create_group_with_members(
-            actor=user_of(request), people=people, **_with_parent(body)
-        )
+        with because(body.pop("reason", "")):
+            group = create_group_with_members(
+                actor=user_of(request), people=people, **_with_parent(body)
+            )
         return Response({"group": _detail(group)}, status=201)
 
 
@@ -81,14 +88,14 @@ class GroupDetail(AdminView):
     def patch(self, request: Request, group_id: str) -> Response:
         user, body = user_of(request), read_body(GroupBody, request, partial=True)
         group = group_or_404(user, group_id)
-        return Response(
-            {"group": _detail(change_group(actor=user, group=group, fields=_with_parent(body)))}
-        )
+        with because(body.pop("reason", "")):
+            group = change_group(actor=user, group=group, fields=_with_parent(body))
+        return Response({"group": _detail(group)})
 
     @operation("deleteGroup", "Delete a group", answer=answers.Done, can_conflict=True)
     def delete(self, request: Request, group_id: str) -> Response:
         user = user_of(request)
-        services.delete_group(actor=user, group=group_or_404(user, group_id))
+        delete_group_and_rules(actor=user, group=group_or_404(user, group_id))
         return Response({"success": True})
 
 
@@ -112,7 +119,8 @@ class Members(AdminView):
         if not people:
             raise InvalidFields({"user_id": ["Say who."]})
         role = body.get("role", Membership.Role.MEMBER)
-        add_members(actor=user, group=group_or_404(user, group_id), people=people, role=role)
+        with because(body.get("reason")):
+            add_members(actor=user, group=group_or_404(user, group_id), people=people, role=role)
         return Response({"success": True})
 
 
@@ -127,7 +135,8 @@ class MemberDetail(AdminView):
         user, body = user_of(request), read_body(RoleBody, request)
         group = group_or_404(user, group_id)
         member = person_or_404(user, user_id)
-        services.set_role(actor=user, group=group, user=member, role=body["role"])
+        with because(body.get("reason")):
+            services.set_role(actor=user, group=group, user=member, role=body["role"])
         return Response({"success": True})
 
     @operation("removeMember", "Take a person out; twice is once", answer=answers.Done)
@@ -173,7 +182,8 @@ class Rules(AdminView):
 def _save_policy(request: Request, defaults: JSONDict) -> Response:
     body = defaults | read_body(PolicyBody, request)
     group = _policy_group(request)
-    policy = save_policy(actor=user_of(request), group=group, **cast(PolicyRules, body))
+    with because(body.pop("reason", "")):
+        policy = save_policy(actor=user_of(request), group=group, **cast(PolicyRules, body))
     return Response({"policy": serializers.policy_to_wire(policy, group)})
 
 

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import user_of
+from accounts.changes import because
 from accounts.models import User
 from librechat_backend.lib.errors import InvalidFields, NotFound
 from librechat_backend.lib.json import JSONDict
@@ -144,7 +145,8 @@ class PresetAssignments(AdminView):
         if defaults is None:
             _require_assigned(preset, principals)
         options = assignment_options({**(defaults or {}), **body})
-        rows = giving.give(actor=user, preset=preset, principals=principals, **options)
+        with because(body.get("reason")):
+            rows = giving.give(actor=user, preset=preset, principals=principals, **options)
         return Response(
             {"success": True, "assignments": [serializers.assignment_to_wire(row) for row in rows]}
         )
@@ -164,7 +166,8 @@ class PresetUnassignments(AdminView):
 def take_preset(request: Request, preset_id: str) -> Response:
     user, body = user_of(request), read_body(PrincipalsBody, request)
     preset = preset_or_404(user, preset_id)
-    removed = giving.take(actor=user, preset=preset, principals=_somebody(body))
+    with because(body.get("reason")):
+        removed = giving.take(actor=user, preset=preset, principals=_somebody(body))
     return Response({"success": True, "removed": removed})
 
 
