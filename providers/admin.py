@@ -17,8 +17,9 @@ from django.views.decorators.http import require_POST
 from librechat_backend.lib.admin import ModelAdmin, TabularInline
 from providers import client, services
 from providers.errors import ProviderError
-from providers.forms import ChannelForm, ChannelKeyForm
-from providers.models import Channel, ChannelKey
+from providers.forms import ChannelForm, ChannelKeyForm, ModelAliasForm
+from providers.guard import RefusedAddress
+from providers.models import Channel, ChannelKey, ModelAlias, NameRule
 from providers.registry import SERVICES
 from providers.routing import ChannelSnapshot
 from providers.snapshots import snapshot_of
@@ -47,22 +48,39 @@ class ChannelKeyInline(TabularInline[ChannelKey, Channel]):
 class ChannelAdmin(ModelAdmin[Channel]):
     form = ChannelForm
     inlines = (ChannelKeyInline,)
-    list_display = ("name", "service", "shown_as", "models_listed", "is_active", "priority")
+    list_display = (
+        "name", "service", "shown_as", "models_listed", "for_whom", "health", "is_active",
+        "priority",
+    )  # fmt: skip
     list_editable = ("is_active", "priority")
     list_filter = ("is_active", "kind")
     search_fields = ("name", "endpoint", "base_url")
-    actions = ("test_selected",)
+    actions = ("test_selected", "switch_on", "switch_off")
+    autocomplete_fields = ("groups",)
     change_form_outer_before_template = "providers/channel_buttons.html"
     fieldsets = (
         (None, {"fields": ("name", "kind", "is_active", "base_url", "model_names")}),
-        ("In the menu", {"fields": ("endpoint", "model_mapping")}),
+        (
+            "In the menu",
+            {"fields": ("endpoint", "menu_label", "icon_url", "menu_order", "model_mapping")},
+        ),
         ("Several channels for the same model", {"fields": ("priority", "weight")}),
+        ("Who may use it", {"fields": ("is_for_everyone", "groups", "rollout_percent")}),
+        (
+            "Limits of this channel",
+            {
+                "fields": ("requests_per_minute", "tokens_per_minute", "parallel_requests"),
+                "description": "Of all people together. Leave empty what is not limited.",
+            },
+        ),
         (
             "Details",
             {
                 "classes": ("collapse",),
                 "fields": (
-                    "options", "headers", "first_event_timeout_seconds", "idle_timeout_seconds",
+                    "title_model", "options", "parameter_overrides", "headers", "relay_url",
+                    "relay_key", "connect_timeout_seconds", "first_event_timeout_seconds",
+                    "idle_timeout_seconds",
                 ),
             },
         ),
@@ -82,11 +100,43 @@ class ChannelAdmin(ModelAdmin[Channel]):
     def models_listed(self, channel: Channel) -> str:
         return str(len(channel.model_names)) if channel.model_names else "usual ones"
 
+    @admin.display(description="for")
+    def for_whom(self, channel: Channel) -> str:
+        groups = ", ".join(group.name for group in channel.groups.all()) or "nobody"
+        people = "everyone" if channel.is_for_everyone else groups
+        share = channel.rollout_percent
+        return people if share == 100 else f"{share} % of {people}"
+
+    @admin.display(description="health")
+    def health(self, channel: Channel) -> str:
+        count = getattr(channel, "resting_count", 0)
+        keys = f"{count} keys rest" if count != 1 else "1 key rests"
+        return f"{keys}: {getattr(channel, 'resting_message', '')}" if count else "well"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
+        rows: QuerySet[Channel] = Channel.objects.with_health().prefetch_related("groups")
+        return rows.order_by("-priority", "name")
+
+    @admin.action(description="Switch on", permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        self._switch(queryset, is_active=True)
+
+    @admin.action(description="Switch off", permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        self._switch(queryset, is_active=False)
+
+    def _switch(self, queryset: QuerySet[Channel], *, is_active: bool) -> None:
+        for channel in queryset:
+            channel.is_active = is_active
+            services.save_channel(channel=channel)
+
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
         services.save_channel(channel=obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        # Whoever saves has changed something: what rested is tried again at once.
+        services.end_rest(channel_id=form.instance.pk)
         _usable(request, form.instance)
 
     def delete_model(self, request: HttpRequest, obj: Channel) -> None:
@@ -126,7 +176,7 @@ def _test(request: HttpRequest, channel: Channel) -> None:
         with_key = f" with key {check.key.id[-6:]}" if len(channel.keys.all()) > 1 else ""
         about = f"{channel.name}: {check.model}{with_key}"
         if check.error:
-            messages.error(request, f"{about} failed. {check.error.message}")
+            messages.error(request, f"{about} failed. {_told(check.error)}")
         else:
             messages.success(request, f"{about} answered in {check.seconds:.1f} seconds.")
 
@@ -138,10 +188,14 @@ def _fetch_models(request: HttpRequest, channel: Channel) -> None:
     try:
         names = _run(client.fetch_models(snapshot))
     except ProviderError as error:
-        messages.error(request, f"{channel.name}: {error.message}")
+        messages.error(request, f"{channel.name}: {_told(error)}")
         return
     services.set_models(channel=channel, names=names)
     messages.success(request, f"{channel.name}: {len(names)} models. Remove those you do not want.")
+
+
+def _told(error: ProviderError) -> str:
+    return error.advice if isinstance(error, RefusedAddress) else error.message
 
 
 def _usable(request: HttpRequest, channel: Channel) -> ChannelSnapshot | None:
@@ -161,3 +215,53 @@ def _run(call: Coroutine[Any, Any, T]) -> T:
             await client.close()
 
     return asyncio.run(closing())
+
+
+class RouteAdmin(ModelAdmin[Any]):
+    """Rows that every process keeps in memory, so changes go through the services."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        services.save_route(row=obj)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        services.delete_route(row=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for row in queryset:
+            services.delete_route(row=row)
+
+
+@admin.register(ModelAlias)
+class ModelAliasAdmin(RouteAdmin):
+    form = ModelAliasForm
+    list_display = ("name", "target", "hard_target", "falls_back_to", "is_active")
+    list_filter = ("is_active",)
+    search_fields = ("name", "target", "hard_target")
+    fieldsets = (
+        (None, {"fields": ("name", "target", "description", "is_active")}),
+        (
+            "Easy and hard questions",
+            {
+                "fields": ("hard_target",),
+                "description": "A question is hard when it is very long, holds code or formulas, "
+                "comes with tools, asks for long thinking, or shows two of: long, several parts, "
+                "several questions, pictures, a long conversation. The log of requests says how "
+                "each was decided.",
+            },
+        ),
+        (
+            "Instead of it",
+            {"fields": ("fallbacks", "fallbacks_if_too_long", "fallbacks_if_filtered")},
+        ),
+    )
+
+    @admin.display(description="when it fails")
+    def falls_back_to(self, alias: ModelAlias) -> str:
+        return ", ".join(alias.fallbacks)
+
+
+@admin.register(NameRule)
+class NameRuleAdmin(RouteAdmin):
+    list_display = ("pattern", "channel", "order", "is_active")
+    list_filter = ("is_active", "channel")
+    search_fields = ("pattern",)

@@ -1,19 +1,35 @@
 """The one door to models: plan → attempts → events."""
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from random import SystemRandom
-
-import structlog
 
 from librechat_backend.lib.aio import in_database
 from providers.base import Connection
-from providers.errors import ErrorKind, ProviderError
+from providers.difficulty import judge
+from providers.errors import ProviderError
+from providers.failover import first_to_begin, log_failure
+from providers.guard import require_allowed_literal
+from providers.health import board
+from providers.http_client import close_pool
 from providers.registry import SERVICES, load_adapter
-from providers.routing import Attempt, ChannelSnapshot, Key, plan
-from providers.snapshots import current_channels
+from providers.routing import (
+    Attempt,
+    ChannelSnapshot,
+    Conditions,
+    Key,
+    Plan,
+    Principal,
+    RouteQuery,
+    RouteTable,
+    depends_on_difficulty,
+    plan,
+)
+from providers.snapshots import current_table
+from providers.trace import CallTrace
 from providers.types import (
     ChatRequest,
     Message,
@@ -24,50 +40,106 @@ from providers.types import (
     Usage,
 )
 
-log = structlog.get_logger(__name__)
+NOBODY = Principal()
 
 _rng = SystemRandom()
 _CHECK_TOKENS = 64
 
-# Another key of the same channel helps against these, but not against a service that is down.
-_KEY_ERRORS = {
-    ErrorKind.AUTHENTICATION,
-    ErrorKind.PERMISSION,
-    ErrorKind.QUOTA,
-    ErrorKind.RATE_LIMIT,
-}
+Batches = AsyncGenerator[list[StreamEvent], None]
 
 
-async def stream(request: ChatRequest, *, endpoint: str) -> AsyncGenerator[list[StreamEvent], None]:
+async def stream(
+    request: ChatRequest,
+    *,
+    endpoint: str,
+    principal: Principal = NOBODY,
+    trace: CallTrace | None = None,
+) -> AsyncGenerator[list[StreamEvent], None]:
     """Lists of events that arrived together. Raises ProviderError.
 
-    While nothing but usage has arrived, a failure moves on to the next key or channel; after the
-    first event the failure is raised. Closing the generator closes the provider's connection.
+    While nothing but usage has arrived, a failure moves on to the next key, channel or fallback
+    model; after the first event the failure is raised. Closing the generator closes the provider's
+    connection. ``trace`` is told what was tried.
     """
-    channels = await in_database(current_channels)
-    attempts = plan(channels, endpoint=endpoint, model=request.model, rng=_rng)
-    if not attempts:
-        raise ProviderError(
-            ErrorKind.NO_CHANNEL, f"No active channel serves {request.model} on {endpoint}."
-        )
-    while attempts:
-        attempt, has_begun = attempts.pop(0), False
+    trace = trace or CallTrace()
+    trace.request = request
+    query = RouteQuery(request.model, principal, endpoint)
+    try:
+        async for batch in _stream(request, query, trace):
+            yield batch
+    finally:
+        trace.settle()
+
+
+async def _stream(
+    request: ChatRequest, query: RouteQuery, trace: CallTrace
+) -> AsyncGenerator[list[StreamEvent], None]:
+    made = await in_database(make_plan, query, request, trace)
+    what = f"{query.model} on {query.endpoint}"
+    begun = await first_to_begin(made, partial(begin, request), trace=trace, what=what)
+    trace.first_event()
+    async with aclosing(begun.events) as events:
         try:
-            async with aclosing(_attempt(request, attempt)) as events:
-                async for batch in events:
-                    has_begun = has_begun or any(not isinstance(e, Usage) for e in batch)
-                    yield batch
-                return
+            for batch in begun.first:
+                trace.see(batch)
+                yield batch
+            async for batch in events:
+                trace.see(batch)
+                yield batch
         except ProviderError as error:
-            attempts = _remaining(attempts, attempt, error)
-            _log_failure(attempt, error, has_begun)
-            if has_begun or not attempts or not error.is_retryable:
-                raise
+            trace.fail(error)
+            log_failure(begun.attempt, error, has_begun=True)
+            raise
 
 
-async def complete(request: ChatRequest, *, endpoint: str) -> str:
+def make_plan(query: RouteQuery, request: ChatRequest, trace: CallTrace) -> Plan:
+    """The calls to try, in their order; empty when no active channel serves the model."""
+    table = current_table()
+    if depends_on_difficulty(table, query):
+        difficulty = judge(request)
+        trace.decision = str(difficulty)
+        query = replace(query, is_hard=difficulty.is_hard)
+    return plan_with(table, query)
+
+
+def plan_with(table: RouteTable, query: RouteQuery) -> Plan:
+    """The calls to try, for who has the channels at hand."""
+    return plan(table, query, rng=_rng, now=conditions())
+
+
+def conditions() -> Conditions:
+    """What rests at this moment."""
+    return Conditions(resting=board.resting())
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer of which more than usage has arrived, or that ended without."""
+
+    attempt: Attempt
+    first: list[list[StreamEvent]]
+    events: Batches
+
+
+async def begin(request: ChatRequest, attempt: Attempt) -> Begun:
+    """One attempt, until more than usage has arrived. Raises ProviderError."""
+    events, first = _attempt(request, attempt), []
+    async for batch in events:
+        first.append(batch)
+        if any(not isinstance(event, Usage) for event in batch):
+            break
+    return Begun(attempt, first, events)
+
+
+async def complete(
+    request: ChatRequest,
+    *,
+    endpoint: str,
+    principal: Principal = NOBODY,
+    trace: CallTrace | None = None,
+) -> str:
     """The whole text of an answer, for titles and the like. Raises ProviderError."""
-    return await _text(stream(request, endpoint=endpoint))
+    return await _text(stream(request, endpoint=endpoint, principal=principal, trace=trace))
 
 
 async def _text(events: AsyncGenerator[list[StreamEvent], None]) -> str:
@@ -84,31 +156,25 @@ def _attempt(request: ChatRequest, attempt: Attempt) -> AsyncGenerator[list[Stre
 
 
 def connection_to(channel: ChannelSnapshot, key: Key) -> Connection:
+    """Straight to the service, or to the relay, which is told where to pass it on.
+
+    Raises RefusedAddress for a relay that would be sent into the server's own network.
+    """
+    base_url, headers = channel.base_url, channel.headers
+    if channel.relay_url:
+        require_allowed_literal(channel.base_url)
+        base_url = channel.relay_url
+        passed_on = (("X-Relay-Target", channel.base_url), ("X-Relay-Key", channel.relay_key))
+        headers = (*headers, *passed_on)
     return Connection(
-        base_url=channel.base_url,
+        base_url=base_url,
         api_key=key.secret,
-        headers=channel.headers,
+        headers=headers,
         options=channel.options,
+        overrides=channel.overrides,
+        connect_timeout_seconds=channel.connect_timeout_seconds,
         first_event_timeout_seconds=channel.first_event_timeout_seconds,
         idle_timeout_seconds=channel.idle_timeout_seconds,
-    )
-
-
-def _remaining(attempts: Sequence[Attempt], failed: Attempt, error: ProviderError) -> list[Attempt]:
-    if error.kind in _KEY_ERRORS:
-        return list(attempts)
-    return [attempt for attempt in attempts if attempt.channel.id != failed.channel.id]
-
-
-def _log_failure(attempt: Attempt, error: ProviderError, has_begun: bool) -> None:
-    log.warning(
-        "provider_attempt_failed",
-        channel=attempt.channel.name,
-        key_id=attempt.key.id,
-        model=attempt.model,
-        kind=error.kind,
-        status=error.status,
-        has_begun=has_begun,
     )
 
 
@@ -151,5 +217,6 @@ async def fetch_models(channel: ChannelSnapshot) -> list[str]:
 
 async def close() -> None:
     """Close idle connections to providers, when the process ends."""
+    close_pool()
     for kind in SERVICES:
         await load_adapter(kind).close()

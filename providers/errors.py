@@ -18,6 +18,11 @@ class ErrorKind(StrEnum):
     UPSTREAM = "upstream"
     MALFORMED = "malformed"
     NO_CHANNEL = "no_channel"
+    BUSY = "busy"
+    ADDRESS = "address"
+    LIMIT = "limit"
+    BUDGET = "budget"
+    UNPRICED = "unpriced"
 
 
 # Another key or channel may succeed where these failed.
@@ -31,6 +36,9 @@ _RETRYABLE = {
     ErrorKind.CONNECTION,
     ErrorKind.UPSTREAM,
     ErrorKind.MALFORMED,
+    ErrorKind.BUSY,
+    ErrorKind.ADDRESS,
+    ErrorKind.UNPRICED,
 }
 
 

@@ -1,20 +1,23 @@
 """Forms of the channel admin: lists and mappings as lines of text, keys that are never shown."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
+from librechat_backend.lib import json
 from librechat_backend.lib.admin import ModelForm, PasswordInput, Select, Textarea
 from providers import services
-from providers.models import Channel, ChannelKey
+from providers.guard import problem_with
+from providers.models import Channel, ChannelKey, ModelAlias
 from providers.registry import SERVICES
+from providers.snapshots import current_channels
 
 
 class LinesField(forms.CharField):
     """A list of texts, one a line."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"required": False, "widget": Textarea(attrs={"rows": 8}), **kwargs})
+    def __init__(self, *, rows: int = 8, **kwargs: Any) -> None:
+        super().__init__(**{"required": False, "widget": Textarea(attrs={"rows": rows}), **kwargs})
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
@@ -55,6 +58,22 @@ class PairsField(forms.CharField):
             return True
 
 
+class FixedField(PairsField):
+    """A mapping to JSON values; what is no JSON is text."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            value = {name: json.dumps(each).decode() for name, each in value.items()}
+        return super().prepare_value(value)
+
+    def _pair(self, line: str) -> tuple[str, Any]:
+        name, text = super()._pair(line)
+        try:
+            return name, json.loads(text)
+        except json.DecodeError:
+            return name, text
+
+
 class ChannelForm(ModelForm[Channel]):
     kind = forms.ChoiceField(
         label="Service",
@@ -74,16 +93,52 @@ class ChannelForm(ModelForm[Channel]):
     headers = PairsField(separator=":", help_text="Extra request headers, one a line: Name: value.")
     options = PairsField(
         help_text="One a line: name = value. Azure takes api_version and deployment, Cloudflare "
-        "account_id; drop_params lists fields a service refuses, separated by commas.",
+        "account_id; drop_params lists fields a service refuses, separated by commas; "
+        "responses = yes: it has OpenAI's Responses, too.",
+    )
+    parameter_overrides = FixedField(
+        label="Fixed parameters",
+        help_text="Fields of the request as the service spells them, one a line: temperature = 0.2 "
+        "is sent whatever was asked for, user = null is never sent.",
+    )
+    relay_key = forms.CharField(
+        label="Key of the relay",
+        required=False,
+        strip=True,
+        widget=PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Stored encrypted, never shown again. Leave it empty to keep the stored key.",
     )
 
     class Meta:
         model = Channel
         fields = (
-            "name", "kind", "is_active", "base_url", "model_names", "endpoint", "priority",
-            "weight", "model_mapping", "headers", "options", "first_event_timeout_seconds",
-            "idle_timeout_seconds",
+            "name", "kind", "is_active", "base_url", "model_names", "endpoint", "menu_label",
+            "icon_url", "menu_order", "title_model", "priority",
+            "weight", "model_mapping", "headers", "options", "parameter_overrides", "relay_url",
+            "is_for_everyone", "groups", "rollout_percent", "requests_per_minute",
+            "tokens_per_minute", "parallel_requests", "connect_timeout_seconds",
+            "first_event_timeout_seconds", "idle_timeout_seconds",
         )  # fmt: skip
+        labels: ClassVar = {"parallel_requests": "Requests at once"}
+
+    def clean_base_url(self) -> str:
+        return self._allowed("base_url")
+
+    def clean_relay_url(self) -> str:
+        return self._allowed("relay_url")
+
+    def _allowed(self, name: str) -> str:
+        url: str = self.cleaned_data[name]
+        if name in self.changed_data and url and (problem := problem_with(url)):
+            raise forms.ValidationError(problem)
+        return url
+
+    def clean_options(self) -> dict[str, str]:
+        options: dict[str, str] = self.cleaned_data["options"]
+        url = options.get("models_url", "")
+        if url and (problem := problem_with(url)):
+            raise forms.ValidationError(f"models_url: {problem}")
+        return options
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
@@ -97,6 +152,57 @@ class ChannelForm(ModelForm[Channel]):
         if "{account_id}" in service.base_url and not values.get("options", {}).get("account_id"):
             self.add_error("options", "Add a line: account_id = your account's id.")
         return values
+
+    def save(self, commit: bool = True) -> Channel:
+        if self.cleaned_data.get("relay_key"):
+            services.seal_relay_key(channel=self.instance, secret=self.cleaned_data["relay_key"])
+        return super().save(commit)
+
+
+class ModelAliasForm(ModelForm[ModelAlias]):
+    """``target`` and the others name models as a channel lists them."""
+
+    fallbacks = LinesField(
+        rows=3,
+        label="When it fails",
+        help_text="Models asked one after another when no channel of the first answers; one a "
+        "line.",
+    )
+    fallbacks_if_too_long = LinesField(
+        rows=3, label="When the conversation is too long", help_text="Models with a larger window."
+    )
+    fallbacks_if_filtered = LinesField(
+        rows=3, label="When a content filter stops it", help_text="Models of another provider."
+    )
+
+    class Meta:
+        model = ModelAlias
+        fields = (
+            "name", "target", "hard_target", "fallbacks", "fallbacks_if_too_long",
+            "fallbacks_if_filtered", "description", "is_active",
+        )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        listed = {model for channel in Channel.objects.all() for model in models_of(channel)}
+        listed |= {model for channel in current_channels() for model in channel.models}
+        for field in _MODEL_FIELDS:
+            named = values.get(field) or ()
+            unknown = [n for n in ([named] if isinstance(named, str) else named) if n not in listed]
+            if unknown:
+                self.add_error(field, f"No channel lists {', '.join(unknown)}.")
+        return values
+
+
+_MODEL_FIELDS = (
+    "target", "hard_target", "fallbacks", "fallbacks_if_too_long", "fallbacks_if_filtered",
+)  # fmt: skip
+
+
+def models_of(channel: Channel) -> tuple[str, ...]:
+    """What a channel lists, in use or not."""
+    service = SERVICES.get(channel.kind)
+    return tuple(channel.model_names) or (service.default_models if service else ())
 
 
 class ChannelKeyForm(ModelForm[ChannelKey]):

@@ -24,7 +24,8 @@ class Service:
     ``base_url`` and ``models_url`` (where models are listed, if not below the former) may hold
     ``{option}``; ``refused_fields`` of OpenAI's dialect are not sent; ``icon_url`` is empty where
     the client has an icon for the endpoint's name; ``default_models`` serve until an administrator
-    lists models.
+    lists models. ``takes_pdf``: its models read PDF files by themselves.
+    ``has_responses``: it has OpenAI's Responses, too.
     """
 
     kind: str
@@ -38,6 +39,8 @@ class Service:
     models_url: str = ""
     icon_url: str = ""
     default_models: tuple[str, ...] = ()
+    takes_pdf: bool = False
+    has_responses: bool = False
 
     @property
     def is_custom(self) -> bool:
@@ -65,6 +68,8 @@ _ROWS = (
     Service(
         "openai", "OpenAI", "openAI",
         base_url="https://api.openai.com/v1",
+        takes_pdf=True,
+        has_responses=True,
         default_models=(
             "gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-luna", "gpt-5.5", "gpt-5.4-mini", "gpt-4.1",
         ),
@@ -73,6 +78,7 @@ _ROWS = (
         "anthropic", "Anthropic", "anthropic",
         adapter="providers.adapters.anthropic.AnthropicAdapter",
         base_url="https://api.anthropic.com",
+        takes_pdf=True,
         default_models=(
             "claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "claude-sonnet-4-6",
         ),
@@ -81,6 +87,7 @@ _ROWS = (
         "google", "Google Gemini", "google",
         adapter="providers.adapters.google.GoogleAdapter",
         base_url="https://generativelanguage.googleapis.com",
+        takes_pdf=True,
         default_models=(
             "gemini-3.8-flash", "gemini-3.1-pro-preview", "gemini-3.5-flash", "gemini-2.5-pro",
         ),
@@ -93,6 +100,7 @@ _ROWS = (
     Service(
         "openrouter", "OpenRouter", "OpenRouter",
         base_url="https://openrouter.ai/api/v1",
+        takes_pdf=True,
         default_models=(
             "openrouter/auto", "openai/gpt-5.5", "google/gemini-2.5-pro",
         ),

@@ -1,9 +1,34 @@
-"""Which channels serve a request, and in which order they are tried. Pure."""
+"""Which channels serve a request, and in which order they are tried. Pure.
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+    name → what it stands for → channels that list it, else those a name rule points to
+         → open to the caller, of the endpoint and provider asked for, healthy
+         → by priority, by weight among equals → then the fallback models, each the same way
+         → last of all, keys that rest
+
+``plan`` is what is called; ``explain`` says for every channel why it is or is not among them. Both
+come from ``consider``, so they cannot disagree.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from fnmatch import fnmatchcase
 from itertools import groupby
 from random import Random
+
+from librechat_backend.lib.rollout import in_rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whose request it is. The default is nobody in particular: open to all is open to it.
+
+    ``is_operator``: somebody who tries things out, and may try every channel.
+    """
+
+    id: str = ""
+    group_ids: frozenset[int] = frozenset()
+    is_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +43,9 @@ class Key:
 class ChannelSnapshot:
     """A usable channel as it was when it was read; everything filled in and decrypted.
 
-    ``model_mapping``, ``headers`` and ``options`` are pairs. ``keys`` is never empty: a service
-    that needs none has one key with an empty secret.
+    ``model_mapping``, ``headers``, ``options`` and ``overrides`` (JSON texts) are pairs. ``keys``
+    is never empty: a service that needs none has one key with an empty secret. ``group_ids`` None:
+    for everyone; empty: for nobody. Limits of None do not limit.
     """
 
     id: str
@@ -30,48 +56,309 @@ class ChannelSnapshot:
     models: tuple[str, ...]
     keys: tuple[Key, ...]
     model_mapping: tuple[tuple[str, str], ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     options: tuple[tuple[str, str], ...] = ()
+    overrides: tuple[tuple[str, str], ...] = ()
+    relay_url: str = ""
+    relay_key: str = field(default="", repr=False)
+    group_ids: frozenset[int] | None = None
+    rollout_percent: int = 100
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    parallel_requests: int | None = None
     priority: int = 0
     weight: int = 1
+    connect_timeout_seconds: float = 10.0
     first_event_timeout_seconds: float = 300.0
     idle_timeout_seconds: float = 120.0
+    menu_label: str = ""
+    icon_url: str = ""
+    menu_order: int = 100
+    title_model: str = ""
 
     def upstream_model(self, model: str) -> str:
         """The name the service knows ``model`` by."""
         return dict(self.model_mapping).get(model, model)
 
+    def is_open_to(self, principal: Principal) -> bool:
+        if principal.is_operator:
+            return True
+        is_member = self.group_ids is None or bool(self.group_ids & principal.group_ids)
+        return is_member and in_rollout(principal.id, self.id, self.rollout_percent)
+
+    def answers_to(self, provider: str) -> bool:
+        """Whether it is the ``provider`` asked for: by its name, service or endpoint."""
+        wanted = provider.casefold()
+        return wanted in {self.name.casefold(), self.kind.casefold(), self.endpoint.casefold()}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAlias:
+    """What a model name stands for, and what answers when that fails.
+
+    With ``hard_target``, hard questions go there and the others to ``target``.
+    """
+
+    name: str
+    target: str
+    hard_target: str = ""
+    fallbacks: tuple[str, ...] = ()
+    fallbacks_if_too_long: tuple[str, ...] = ()
+    fallbacks_if_filtered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """Names like ``pattern`` that no channel lists are sent to the channel."""
+
+    pattern: str
+    channel_id: str
+
+    @property
+    def is_one_name(self) -> bool:
+        """Whether it is a name, and no shape of names."""
+        return not any(sign in self.pattern for sign in "*?[")
+
+    def matches(self, model: str) -> bool:
+        return fnmatchcase(model.casefold(), self.pattern.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """All there is to choose from. ``rules`` in the order in which they are asked."""
+
+    channels: tuple[ChannelSnapshot, ...]
+    aliases: Mapping[str, ModelAlias] = field(default_factory=dict)
+    rules: tuple[NameRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RouteQuery:
+    """``endpoint`` and ``provider`` empty: any. ``fallbacks``: models the caller names himself."""
+
+    model: str
+    principal: Principal = Principal()
+    endpoint: str = ""
+    provider: str = ""
+    is_hard: bool = False
+    fallbacks: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call to try; ``model`` is spelt as the service spells it."""
+    """One call to try; ``model`` is spelt as the service spells it, ``name`` as people do."""
 
     channel: ChannelSnapshot
     key: Key
     model: str
+    name: str = ""
 
 
-def plan(
-    channels: Iterable[ChannelSnapshot], *, endpoint: str, model: str, rng: Random
-) -> list[Attempt]:
-    """Every channel that serves ``model`` under ``endpoint``, once for each of its keys.
+class Skip(StrEnum):
+    """Why a channel does not serve a request."""
 
-    Higher priority first; among equals in random order, a channel of weight 2 being first twice
-    as often as one of weight 1. Keys of one channel are tried in random order.
-    """
-    serving = [c for c in channels if c.endpoint == endpoint and model in c.models]
-    serving.sort(key=lambda channel: -channel.priority)
+    NOT_LISTED = "does not list the model"
+    OTHER_ENDPOINT = "belongs to another endpoint"
+    OTHER_PROVIDER = "is not the provider asked for"
+    NOT_OPEN = "is not open to the caller"
+    RESTING = "rests after failures"
+
+
+# (channel id, key id) → seconds for which the key still rests.
+Resting = Mapping[tuple[str, str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The state of things at this moment: keys that rest."""
+
+    resting: Resting = field(default_factory=dict)
+
+    def rest_of(self, channel: ChannelSnapshot, key: Key) -> float:
+        return self.resting.get((channel.id, key.id), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A channel under consideration for ``name``; without ``skip`` it is called."""
+
+    channel: ChannelSnapshot
+    name: str
+    is_fallback: bool
+    by_rule: str = ""
+    skip: Skip | None = None
+    rests_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Attempts in order, and what replaces the rest of them for two kinds of failure."""
+
+    attempts: tuple[Attempt, ...]
+    if_too_long: tuple[Attempt, ...] = ()
+    if_filtered: tuple[Attempt, ...] = ()
+
+
+# -- Names -----------------------------------------------------------------------------------
+
+
+def meant(table: RouteTable, query: RouteQuery) -> str:
+    """The model a name stands for at this question."""
+    alias = table.aliases.get(query.model)
+    if alias is None:
+        return query.model
+    return alias.hard_target if alias.hard_target and query.is_hard else alias.target
+
+
+def fallbacks(table: RouteTable, query: RouteQuery) -> tuple[str, ...]:
+    """Other models to try in general: of an alias for easy and hard questions its other half."""
+    alias = table.aliases.get(query.model)
+    named = alias.fallbacks if alias else ()
+    other_half = (alias.target, alias.hard_target) if alias and alias.hard_target else ()
+    return _others(meant(table, query), (*query.fallbacks, *other_half, *named))
+
+
+def _others(first: str, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in dict.fromkeys(names) if name and name != first)
+
+
+def depends_on_difficulty(table: RouteTable, query: RouteQuery) -> bool:
+    """Whether the name means one model for easy questions and another for hard ones."""
+    alias = table.aliases.get(query.model)
+    return alias is not None and bool(alias.hard_target)
+
+
+# -- Considering -----------------------------------------------------------------------------
+
+
+def consider(table: RouteTable, query: RouteQuery, now: Conditions) -> list[Candidate]:
+    """Every channel for the model meant, then every channel for each fallback model."""
+    first = meant(table, query)
+    # An alias is the operator's word for a model wherever it is; a plain name belongs to a menu.
+    meant_anywhere = query.model in table.aliases
+    asked = replace(query, endpoint="") if meant_anywhere else query
+    found = _for_model(table, asked, first, now)
+    for name in fallbacks(table, query):
+        found += _for_model(table, replace(query, endpoint=""), name, now, is_fallback=True)
+    return found
+
+
+def _for_model(
+    table: RouteTable,
+    query: RouteQuery,
+    name: str,
+    now: Conditions,
+    *,
+    is_fallback: bool = False,
+) -> list[Candidate]:
+    rule = rule_for(table, name, query)
+    target = rule.channel_id if rule else ""
     return [
-        Attempt(channel, key, channel.upstream_model(model))
-        for _, tier in groupby(serving, key=lambda channel: channel.priority)
-        for channel in _weighted_order(list(tier), rng)
-        for key in rng.sample(channel.keys, len(channel.keys))
+        Candidate(
+            channel,
+            name,
+            is_fallback,
+            by_rule=rule.pattern if rule and channel.id == target else "",
+            skip=_skip(
+                channel, query, now, is_named=name in channel.models or channel.id == target
+            ),
+            rests_seconds=_rest(channel, now),
+        )
+        for channel in table.channels
     ]
 
 
-def _weighted_order(tier: list[ChannelSnapshot], rng: Random) -> Iterator[ChannelSnapshot]:
-    while tier:
-        yield tier.pop(_draw([channel.weight for channel in tier], rng))
+def rule_for(table: RouteTable, name: str, query: RouteQuery) -> NameRule | None:
+    """The first rule whose channel is open to the caller; None for a name that is listed."""
+    if any(name in channel.models for channel in table.channels):
+        return None
+    usable = {
+        channel.id
+        for channel in table.channels
+        if channel.is_open_to(query.principal) and _is_wanted(channel, query)
+    }
+    matching = (rule for rule in table.rules if rule.matches(name) and rule.channel_id in usable)
+    return next(matching, None)
+
+
+def _is_wanted(channel: ChannelSnapshot, query: RouteQuery) -> bool:
+    of_endpoint = not query.endpoint or channel.endpoint == query.endpoint
+    return of_endpoint and (not query.provider or channel.answers_to(query.provider))
+
+
+def _skip(
+    channel: ChannelSnapshot, query: RouteQuery, now: Conditions, *, is_named: bool
+) -> Skip | None:
+    checks = (
+        (not is_named, Skip.NOT_LISTED),
+        (not channel.is_open_to(query.principal), Skip.NOT_OPEN),
+        (query.endpoint and channel.endpoint != query.endpoint, Skip.OTHER_ENDPOINT),
+        (query.provider and not channel.answers_to(query.provider), Skip.OTHER_PROVIDER),
+        (_rest(channel, now) > 0, Skip.RESTING),
+    )
+    return next((reason for applies, reason in checks if applies), None)
+
+
+def _rest(channel: ChannelSnapshot, now: Conditions) -> float:
+    """Seconds until the first of its keys may be used; 0 for now."""
+    return min(now.rest_of(channel, key) for key in channel.keys)
+
+
+def serves(table: RouteTable, query: RouteQuery) -> bool:
+    """Whether a call may be made at all, whatever rests or is busy just now."""
+    return any(c.skip is None for c in consider(table, query, Conditions()))
+
+
+# -- Planning --------------------------------------------------------------------------------
+
+NOTHING_AMISS = Conditions()
+
+
+def plan(
+    table: RouteTable, query: RouteQuery, *, rng: Random, now: Conditions = NOTHING_AMISS
+) -> Plan:
+    """Every channel that serves ``query``, once for each of its keys.
+
+    Higher priority first; among equals in random order, a channel of weight 2 being first twice
+    as often as one of weight 1. Keys of one channel are tried in random order. What rests comes
+    last, the soonest to be well again first: asking it is better than asking nobody.
+    """
+    alias = table.aliases.get(query.model)
+    return Plan(
+        attempts=tuple(_attempts(consider(table, query, now), rng, now)),
+        if_too_long=_instead(table, query, alias.fallbacks_if_too_long if alias else (), rng, now),
+        if_filtered=_instead(table, query, alias.fallbacks_if_filtered if alias else (), rng, now),
+    )
+
+
+def _instead(
+    table: RouteTable, query: RouteQuery, names: Sequence[str], rng: Random, now: Conditions
+) -> tuple[Attempt, ...]:
+    if not names:
+        return ()
+    anywhere = replace(query, endpoint="")
+    found = [c for name in names for c in _for_model(table, anywhere, name, now, is_fallback=True)]
+    return tuple(_attempts(found, rng, now))
+
+
+def _attempts(found: Sequence[Candidate], rng: Random, now: Conditions) -> Iterator[Attempt]:
+    for _, same_model in groupby(found, key=lambda candidate: candidate.name):
+        ready = [candidate for candidate in same_model if candidate.skip is None]
+        for candidate in _ordered(ready, rng):
+            yield from _with_keys(candidate, rng, now)
+    yield from _resting_ones(found, now)
+
+
+def _ordered(ready: list[Candidate], rng: Random) -> Iterator[Candidate]:
+    ready.sort(key=lambda candidate: -candidate.channel.priority)
+    for _, tier in groupby(ready, key=lambda candidate: candidate.channel.priority):
+        yield from _weighted_order(list(tier), rng)
+
+
+def _weighted_order(tier: list[Candidate], rng: Random) -> Iterator[Candidate]:
+    while len(tier) > 1:
+        yield tier.pop(_draw([candidate.channel.weight for candidate in tier], rng))
+    yield from tier
 
 
 def _draw(weights: Sequence[int], rng: Random) -> int:
@@ -81,3 +368,28 @@ def _draw(weights: Sequence[int], rng: Random) -> int:
         if ticket < 0:
             return index
     raise AssertionError("a ticket lies below the sum of the weights")
+
+
+def _with_keys(candidate: Candidate, rng: Random, now: Conditions) -> Iterator[Attempt]:
+    channel = candidate.channel
+    keys = channel.keys
+    # Drawing asks the system for randomness: not where there is nothing to draw.
+    for key in keys if len(keys) == 1 else rng.sample(keys, len(keys)):
+        if not now.rest_of(channel, key):
+            yield _attempt(candidate, key)
+
+
+def _resting_ones(found: Sequence[Candidate], now: Conditions) -> list[Attempt]:
+    resting = [
+        (now.rest_of(candidate.channel, key), _attempt(candidate, key))
+        for candidate in found
+        if candidate.skip in {None, Skip.RESTING}
+        for key in candidate.channel.keys
+        if now.rest_of(candidate.channel, key)
+    ]
+    return [attempt for _, attempt in sorted(resting, key=lambda pair: pair[0])]
+
+
+def _attempt(candidate: Candidate, key: Key) -> Attempt:
+    channel = candidate.channel
+    return Attempt(channel, key, channel.upstream_model(candidate.name), candidate.name)

@@ -4,7 +4,15 @@ from django.db import transaction
 
 from librechat_backend.lib.crypto import encrypt
 from librechat_backend.lib.ids import new_uuid
-from providers.models import Channel, ChannelKey, ChannelVersion
+from providers.health import board
+from providers.models import (
+    Channel,
+    ChannelKey,
+    ChannelVersion,
+    KeyHealth,
+    ModelAlias,
+    NameRule,
+)
 
 _HINT_LENGTH = 4
 
@@ -18,8 +26,28 @@ def save_channel(*, channel: Channel) -> Channel:
 
 @transaction.atomic
 def delete_channel(*, channel: Channel) -> None:
+    KeyHealth.objects.filter(channel_id=channel.pk).delete()
     channel.delete()
     announce_change()
+
+
+@transaction.atomic
+def save_route(*, row: ModelAlias | NameRule) -> None:
+    row.save()
+    announce_change()
+
+
+@transaction.atomic
+def delete_route(*, row: ModelAlias | NameRule) -> None:
+    row.delete()
+    announce_change()
+
+
+def end_rest(*, channel_id: str) -> int:
+    """Let keys that rest be tried again at once; how many there were."""
+    count, _ = KeyHealth.objects.filter(channel_id=channel_id).delete()
+    board.forget()
+    return count
 
 
 @transaction.atomic
@@ -32,8 +60,14 @@ def add_key(*, channel: Channel, secret: str, label: str = "") -> ChannelKey:
 def set_secret(*, key: ChannelKey, secret: str) -> ChannelKey:
     seal_secret(key=key, secret=secret)
     key.save()
+    KeyHealth.objects.of(key.channel_id, key.pk).delete()
     announce_change()
     return key
+
+
+def seal_relay_key(*, channel: Channel, secret: str) -> None:
+    """Put the relay's key into an unsaved ``channel``."""
+    channel.encrypted_relay_key = encrypt(secret.strip())
 
 
 def seal_secret(*, key: ChannelKey, secret: str) -> None:

@@ -14,4 +14,9 @@ def estimate_tokens(text: str) -> int:
     if not text.isascii():
         text, cjk = _CJK.subn("", text)
     other_bytes = len(text.encode("utf-8", "surrogatepass"))
-    return -(-(4 * cjk + other_bytes) * 11 // 40)
+    return tokens_of_characters(4 * cjk + other_bytes)
+
+
+def tokens_of_characters(count: int) -> int:
+    """The same where only the number of characters is known."""
+    return -(-count * 11 // 40)

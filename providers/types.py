@@ -14,11 +14,25 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """An image as bytes in base64."""
+    """An image as bytes in base64, or at an address the provider fetches it from; ``tokens`` is an
+    estimate.
+    """
 
     media_type: str
     base64: str
     detail: str = "auto"
+    url: str = ""
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPart:
+    """A document the provider reads by itself, as bytes in base64; ``tokens`` is an estimate."""
+
+    media_type: str
+    filename: str
+    base64: str
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +51,7 @@ class ToolResultPart:
     output: str
 
 
-Part = TextPart | ImagePart | ToolCallPart | ToolResultPart
+Part = TextPart | ImagePart | DocumentPart | ToolCallPart | ToolResultPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,11 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One call of a model. ``user_id`` is passed on for the provider's abuse detection."""
+    """One call of a model. ``user_id`` is passed on for the provider's abuse detection.
+
+    ``tool_choice``: ``auto``, ``none``, ``required`` or a tool's name; empty: the provider's
+    default. ``response_format`` is OpenAI's member of that name.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -94,7 +112,9 @@ class ChatRequest:
     parameters: Parameters = Parameters()
     tools: tuple[ToolSpec, ...] = ()
     user_id: str = ""
-    purpose: Literal["chat", "title"] = "chat"
+    tool_choice: str = ""
+    response_format: JSONDict | None = None
+    purpose: Literal["chat", "title", "summary", "memory"] = "chat"
 
 
 class FinishReason(StrEnum):
@@ -127,7 +147,8 @@ class ToolCallDelta:
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens as the provider reports them; ``input_tokens`` includes the cached ones.
+    """Tokens as the provider reports them; ``input_tokens`` includes the cached ones. Both sides
+    include sound and pictures; ``tells_media``: the provider says how much of them these are.
 
     A provider may report more than once in a stream: the last report holds.
     """
@@ -137,6 +158,11 @@ class Usage:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    input_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    output_audio_tokens: int = 0
+    output_image_tokens: int = 0
+    tells_media: bool = False
 
 
 @dataclass(slots=True)

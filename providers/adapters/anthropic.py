@@ -13,7 +13,12 @@ from providers.adapters.anthropic_wire import (
     model_names,
     request_body,
 )
-from providers.adapters.clients import ClientCache, is_transport_error
+from providers.adapters.clients import (
+    ClientCache,
+    http_client,
+    is_transport_error,
+    refused_address,
+)
 from providers.adapters.failures import failure, status_failure
 from providers.adapters.streaming import UNREADABLE, BodyDecoder, Decoder, read_answer
 from providers.base import Connection
@@ -40,7 +45,7 @@ class AnthropicAdapter:
     ) -> AsyncGenerator[list[StreamEvent], None]:
         async with clients.borrow(connection, lambda: _make_client(connection)) as client:
             answer = read_answer(
-                _open(client, request_body(request)),
+                _open(client, connection.overridden(request_body(request))),
                 decoder_for=_decoder,
                 translate=lambda error: translate(error, connection),
                 connection=connection,
@@ -66,20 +71,15 @@ class AnthropicAdapter:
 
 
 def _make_client(connection: Connection) -> AsyncAnthropic:
-    import httpx2
-    from anthropic import AsyncAnthropic, DefaultAioHttpClient
+    import anthropic
 
-    timeout = httpx2.Timeout(None, connect=connection.connect_timeout_seconds)
-    return AsyncAnthropic(
+    return anthropic.AsyncAnthropic(
         # The SDK adds the version to the path itself.
         base_url=connection.base_url.rstrip("/").removesuffix("/v1"),
         api_key=connection.api_key,
         default_headers=dict(connection.headers),
         max_retries=0,
-        timeout=timeout,
-        http_client=DefaultAioHttpClient(
-            timeout=timeout, limits=httpx2.Limits(max_connections=0, keepalive_expiry=30)
-        ),
+        http_client=http_client(anthropic, connect_seconds=connection.connect_timeout_seconds),
     )
 
 
@@ -100,6 +100,8 @@ def translate(error: Exception, connection: Connection) -> ProviderError:
     """The SDK's own timeout is only that of connecting: the watchdog limits the rest."""
     import anthropic
 
+    if refused := refused_address(error):
+        return refused
     if isinstance(error, anthropic.APIStatusError):
         body = error.body or error.response.text
         return status_failure(error.status_code, body, error.response.headers, connection)

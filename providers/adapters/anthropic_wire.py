@@ -11,6 +11,7 @@ from providers.adapters.streaming import SseDecoder, add_reasoning, add_text
 from providers.errors import ErrorKind
 from providers.types import (
     ChatRequest,
+    DocumentPart,
     Finish,
     FinishReason,
     ImagePart,
@@ -50,8 +51,9 @@ def request_body(request: ChatRequest) -> JSONDict:
         "max_tokens": limit,
         "messages": [m for m in map(_message, request.messages) if m["content"]],
         "stream": not parameters.disable_streaming,
-        **({"system": [_text(request.system)]} if request.system else {}),
+        **({"system": [_text(system)]} if (system := _system(request)) else {}),
         **({"tools": tools} if (tools := _tools(request)) else {}),
+        **({"tool_choice": choice} if (choice := _tool_choice(request)) else {}),
         **({"thinking": thinking} if thinking else _no_thinking(claude)),
         **_sampling(claude, parameters, thinks=bool(thinking)),
         **_effort(claude, parameters, thinks=bool(thinking)),
@@ -103,6 +105,31 @@ def _effort(claude: Claude | None, parameters: Parameters, *, thinks: bool) -> J
     return {"output_config": {"effort": effort}}
 
 
+def _system(request: ChatRequest) -> str:
+    """Anthropic has no JSON mode of this kind; it is told instead."""
+    wanted = request.response_format or {}
+    if wanted.get("type") == "json_object":
+        rule = "Answer with one JSON object and nothing else, without a code fence."
+    elif wanted.get("type") == "json_schema":
+        schema = json.dumps((wanted.get("json_schema") or {}).get("schema") or {}).decode()
+        rule = (
+            "Answer with JSON and nothing else, without a code fence. It must match this JSON "
+            f"schema: {schema}"
+        )
+    else:
+        return request.system
+    return f"{request.system}\n\n{rule}" if request.system else rule
+
+
+def _tool_choice(request: ChatRequest) -> JSONDict:
+    if not request.tool_choice or not request.tools:
+        return {}
+    kinds = {"auto": "auto", "none": "none", "required": "any"}
+    if request.tool_choice in kinds:
+        return {"type": kinds[request.tool_choice]}
+    return {"type": "tool", "name": request.tool_choice}
+
+
 def _tools(request: ChatRequest) -> list[JSONDict]:
     tools: list[JSONDict] = [
         {"name": spec.name, "description": spec.description, "input_schema": spec.parameters}
@@ -122,17 +149,16 @@ def _mark_cacheable(body: JSONDict) -> None:
 
 
 def _message(message: Message) -> JSONDict:
-    # Images go before the text, as Anthropic advises.
-    parts = sorted(message.parts, key=lambda part: not isinstance(part, ImagePart))
+    # Pictures and documents go before the text, as Anthropic advises.
+    parts = sorted(message.parts, key=lambda part: not isinstance(part, ImagePart | DocumentPart))
     role = "assistant" if message.role == "assistant" else "user"
     return {"role": role, "content": [block for part in parts for block in _blocks(part)]}
 
 
 def _blocks(part: Part) -> Iterator[JSONDict]:
     """None for an empty text, which Anthropic refuses."""
-    if isinstance(part, ImagePart):
-        source = {"type": "base64", "media_type": part.media_type, "data": part.base64}
-        yield {"type": "image", "source": source}
+    if isinstance(part, ImagePart | DocumentPart):
+        yield _media(part)
     elif isinstance(part, ToolCallPart):
         arguments = json.loads(part.arguments or "{}")
         yield {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments}
@@ -140,6 +166,15 @@ def _blocks(part: Part) -> Iterator[JSONDict]:
         yield {"type": "tool_result", "tool_use_id": part.call_id, "content": part.output}
     elif part.text.strip():
         yield _text(part.text)
+
+
+def _media(part: ImagePart | DocumentPart) -> JSONDict:
+    if isinstance(part, ImagePart) and part.url:
+        return {"type": "image", "source": {"type": "url", "url": part.url}}
+    source = {"type": "base64", "media_type": part.media_type, "data": part.base64}
+    if isinstance(part, DocumentPart):
+        return {"type": "document", "source": source, "title": part.filename}
+    return {"type": "image", "source": source}
 
 
 def _text(text: str) -> JSONDict:
@@ -193,15 +228,7 @@ class EventDecoder(SseDecoder):
             events.append(ToolCallDelta(call, arguments=delta["partial_json"]))
 
     def _read_usage(self, usage: JSONDict, events: list[StreamEvent]) -> None:
-        """The first report has the input, the last the output; some services repeat both."""
-        known = self._usage
-        latest = read_usage(usage)
-        self._usage = Usage(
-            input_tokens=latest.input_tokens or known.input_tokens,
-            output_tokens=latest.output_tokens or known.output_tokens,
-            cache_read_tokens=latest.cache_read_tokens or known.cache_read_tokens,
-            cache_write_tokens=latest.cache_write_tokens or known.cache_write_tokens,
-        )
+        self._usage = latest_usage(self._usage, usage)
         events.append(self._usage)
 
     def end(self) -> list[StreamEvent]:
@@ -220,6 +247,17 @@ def read_usage(usage: JSONDict) -> Usage:
         output_tokens=usage.get("output_tokens") or 0,
         cache_read_tokens=read,
         cache_write_tokens=written,
+    )
+
+
+def latest_usage(known: Usage, report: JSONDict) -> Usage:
+    """The first report has the input, the last the output; some services repeat both."""
+    latest = read_usage(report)
+    return Usage(
+        input_tokens=latest.input_tokens or known.input_tokens,
+        output_tokens=latest.output_tokens or known.output_tokens,
+        cache_read_tokens=latest.cache_read_tokens or known.cache_read_tokens,
+        cache_write_tokens=latest.cache_write_tokens or known.cache_write_tokens,
     )
 
 

@@ -1,6 +1,7 @@
 """From what an SDK or a service says to a ProviderError whose message a person may read."""
 
 from collections.abc import Mapping
+from math import isfinite
 
 from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.base import Connection
@@ -22,6 +23,7 @@ _LEADS = {
     ErrorKind.UPSTREAM: "The provider failed",
     ErrorKind.MALFORMED: "The provider sent an answer that cannot be read",
 }
+REDIRECTS = "it sends on to another address, which is not followed"
 
 # Error frames in a stream carry no status; their type or code stands for one.
 _STATUS_BY_TYPE = {
@@ -62,6 +64,8 @@ def status_failure(
     status: int, body: JSONValue, headers: Mapping[str, str], connection: Connection
 ) -> ProviderError:
     """For an answer with an error status; ``body`` is what was parsed of it, or text."""
+    if 300 <= status < 400:
+        return failure(ErrorKind.UPSTREAM, REDIRECTS, status)
     words = _error_words(body)
     # Redacted before it is shortened: half a key is still a secret.
     shown = _hide(error_detail(body), connection)
@@ -113,6 +117,7 @@ def _frame_status(error: JSONValue) -> int:
 def _seconds(retry_after: str) -> float | None:
     """None for a date: services send seconds."""
     try:
-        return float(retry_after)
+        seconds = float(retry_after)
     except ValueError:
         return None
+    return seconds if isfinite(seconds) else None

@@ -6,11 +6,16 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from providers.adapters.clients import ClientCache, is_transport_error
-from providers.adapters.failures import failure, status_failure, without_key
+from providers.adapters.clients import (
+    ClientCache,
+    guarded_connector,
+    is_transport_error,
+    refused_address,
+)
+from providers.adapters.failures import REDIRECTS, failure, status_failure, without_key
 from providers.adapters.google_wire import ResponseReader, chat_model_names, config, contents
 from providers.adapters.streaming import Watchdog
 from providers.base import Connection
@@ -75,6 +80,7 @@ async def _events(
     client: Client, request: ChatRequest, connection: Connection
 ) -> AsyncGenerator[list[StreamEvent], None]:
     watchdog, reader = Watchdog(connection), ResponseReader()
+    request = _overridden(request, connection)
     async with aclosing(_answers(client, request, watchdog)) as answers:
         async for answer in answers:
             if events := reader.read(answer):
@@ -107,6 +113,14 @@ async def _answers(
             response.close()
 
 
+def _overridden(request: ChatRequest, connection: Connection) -> ChatRequest:
+    """The SDK merges ``extra`` into the body it builds from its own fields."""
+    if not connection.overrides:
+        return request
+    extra = connection.overridden(request.parameters.extra)
+    return replace(request, parameters=replace(request.parameters, extra=extra))
+
+
 def _connect(connection: Connection) -> _Connected:
     from google.genai import Client
     from google.genai.types import HttpOptions, HttpRetryOptions
@@ -127,20 +141,29 @@ def _connect(connection: Connection) -> _Connected:
 
 
 def _make_session() -> ClientSession:
-    from aiohttp import ClientSession, TCPConnector, TraceConfig
+    from aiohttp import ClientSession, TraceConfig
 
     async def note_response(session: Any, context: Any, outcome: Any) -> None:
         if (opened := _responses.get(None)) is not None:
             opened.append(outcome.response)
 
+    async def refuse_redirect(session: Any, context: Any, outcome: Any) -> None:
+        outcome.response.close()
+        raise failure(ErrorKind.UPSTREAM, REDIRECTS, outcome.response.status)
+
     trace = TraceConfig()
     trace.on_request_end.append(note_response)
-    return ClientSession(connector=TCPConnector(limit=0), trace_configs=[trace], trust_env=True)
+    trace.on_request_redirect.append(refuse_redirect)
+    return ClientSession(connector=guarded_connector(), trace_configs=[trace], trust_env=True)
 
 
 def translate(error: Exception, connection: Connection) -> ProviderError:
     from google.genai.errors import APIError
 
+    if isinstance(error, ProviderError):
+        return error
+    if refused := refused_address(error):
+        return refused
     if isinstance(error, APIError):
         headers = getattr(error.response, "headers", None) or {}
         return status_failure(error.code, error.details, headers, connection)

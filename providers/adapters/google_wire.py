@@ -11,6 +11,7 @@ from providers.adapters.streaming import add_reasoning, add_text
 from providers.errors import ErrorKind
 from providers.types import (
     ChatRequest,
+    DocumentPart,
     Finish,
     FinishReason,
     ImagePart,
@@ -62,15 +63,23 @@ def _content(message: Message) -> JSONDict:
 
 
 def _part(part: Part) -> JSONDict:
-    if isinstance(part, ImagePart):
-        data = base64.b64decode(part.base64)
-        return {"inline_data": {"mime_type": part.media_type, "data": data}}
+    if isinstance(part, ImagePart | DocumentPart):
+        if isinstance(part, ImagePart) and part.url:
+            raise failure(ErrorKind.INVALID_REQUEST, "Images must be sent as data, not by address.")
+        return {"inline_data": {"mime_type": part.media_type, "data": _bytes(part.base64)}}
     if isinstance(part, ToolCallPart):
         arguments = json.loads(part.arguments or "{}")
         return {"function_call": {"name": part.name, "args": arguments}}
     if isinstance(part, ToolResultPart):
         return {"function_response": {"name": part.name, "response": {"output": part.output}}}
     return {"text": part.text}
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        raise failure(ErrorKind.INVALID_REQUEST, "An attachment is not base64.") from None
 
 
 def config(request: ChatRequest) -> JSONDict:
@@ -86,6 +95,8 @@ def config(request: ChatRequest) -> JSONDict:
         "stop_sequences": list(parameters.stop) or None,
         "thinking_config": _thinking(request.model, parameters, wants_thoughts=wants_thoughts),
         "tools": _tools(request) or None,
+        "tool_config": _tool_config(request),
+        **_response_format(request),
         # The SDK would call Python functions; ours are called by the chat.
         "automatic_function_calling": {"disable": True},
         "http_options": {"extra_body": parameters.extra} if parameters.extra else None,
@@ -106,6 +117,23 @@ def _thinking(model: str, parameters: Parameters, *, wants_thoughts: bool) -> JS
     elif version < (3, 0) and parameters.thinking_budget is not None:
         fields["thinking_budget"] = parameters.thinking_budget
     return fields
+
+
+def _tool_config(request: ChatRequest) -> JSONDict | None:
+    if not request.tool_choice or not request.tools:
+        return None
+    modes = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+    choice = request.tool_choice
+    named = {} if choice in modes else {"allowed_function_names": [choice]}
+    return {"function_calling_config": {"mode": modes.get(choice, "ANY"), **named}}
+
+
+def _response_format(request: ChatRequest) -> JSONDict:
+    wanted = request.response_format or {}
+    if wanted.get("type") not in ("json_object", "json_schema"):
+        return {}
+    schema = (wanted.get("json_schema") or {}).get("schema")
+    return {"response_mime_type": "application/json", "response_json_schema": schema}
 
 
 def _tools(request: ChatRequest) -> list[JSONDict]:
@@ -173,7 +201,22 @@ def read_usage(usage: Any) -> Usage:
         output_tokens=(usage.candidates_token_count or 0) + thoughts,
         cache_read_tokens=usage.cached_content_token_count or 0,
         reasoning_tokens=thoughts,
+        **_media_counts(usage.prompt_tokens_details, usage.candidates_tokens_details),
     )
+
+
+def _media_counts(read: Any, made: Any) -> JSONDict:
+    """Members of Usage. Each side is a list of modalities with their counts, or None."""
+    counts = {
+        f"{side}_{modality}_tokens": sum(
+            each.token_count or 0
+            for each in told or ()
+            if each.modality and each.modality.value == modality.upper()
+        )
+        for side, told in (("input", read), ("output", made))
+        for modality in ("audio", "image")
+    }
+    return counts | {"tells_media": bool(read or made)}
 
 
 def chat_model_names(models: list[Any]) -> list[str]:

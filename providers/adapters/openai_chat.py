@@ -7,7 +7,12 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from librechat_backend.lib import json
-from providers.adapters.clients import ClientCache, is_transport_error
+from providers.adapters.clients import (
+    ClientCache,
+    http_client,
+    is_transport_error,
+    refused_address,
+)
 from providers.adapters.failures import failure, status_failure
 from providers.adapters.openai_wire import ChunkDecoder, events_of_body, model_names, request_body
 from providers.adapters.streaming import UNREADABLE, BodyDecoder, Decoder, read_answer
@@ -62,7 +67,7 @@ class OpenAIChatAdapter:
         dropped = dict(connection.options).get("drop_params", "").split(",")
         names = frozenset(name.strip() for name in dropped)
         body = request_body(request, base_url=connection.base_url, dropped=names)
-        return body | {"model": self.model_to_send(request, connection)}
+        return connection.overridden(body | {"model": self.model_to_send(request, connection)})
 
     def _open(self, client: AsyncOpenAI, body: dict[str, Any]) -> AbstractAsyncContextManager[Any]:
         # As extra_body, the SDK sends our fields as they are and keeps its hands off the answer.
@@ -92,20 +97,14 @@ class OpenAIChatAdapter:
 
 
 def client_arguments(connection: Connection) -> dict[str, Any]:
-    """What every client of the SDK gets; no read limit, the watchdog has its own."""
-    import httpx2
-    from openai import DefaultAioHttpClient
+    """What every client of the SDK gets."""
+    import openai
 
-    timeout = httpx2.Timeout(None, connect=connection.connect_timeout_seconds)
     return {
         "api_key": connection.api_key or NO_KEY,
         "default_headers": dict(connection.headers),
         "max_retries": 0,
-        "timeout": timeout,
-        # 0: aiohttp counts no connections; how many run is the server's business.
-        "http_client": DefaultAioHttpClient(
-            timeout=timeout, limits=httpx2.Limits(max_connections=0, keepalive_expiry=30)
-        ),
+        "http_client": http_client(openai, connect_seconds=connection.connect_timeout_seconds),
     }
 
 
@@ -117,6 +116,8 @@ def translate(error: Exception, connection: Connection) -> ProviderError:
     """The SDK's own timeout is only that of connecting: the watchdog limits the rest."""
     import openai
 
+    if refused := refused_address(error):
+        return refused
     if isinstance(error, openai.APIStatusError):
         body = error.body or error.response.text
         return status_failure(error.status_code, body, error.response.headers, connection)

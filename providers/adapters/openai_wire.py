@@ -8,14 +8,17 @@ from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.adapters.failures import failure, frame_failure
 from providers.adapters.streaming import SseDecoder, add_reasoning, add_text
+from providers.adapters.thoughts import Thoughts
 from providers.errors import ErrorKind
 from providers.types import (
     ChatRequest,
+    DocumentPart,
     Finish,
     FinishReason,
     ImagePart,
     Message,
     Parameters,
+    Part,
     StreamEvent,
     TextPart,
     ToolCallDelta,
@@ -47,7 +50,7 @@ def request_body(
     body: JSONDict = {
         "model": request.model,
         "messages": [*_system(request.system), *_messages(request.messages)],
-        **_parameters(request.model, request.parameters),
+        **parameter_fields(request.model, request.parameters),
         **_stream_fields(request.parameters),
         **_reasoning_fields(request.parameters, is_openrouter="openrouter.ai" in base_url),
     }
@@ -55,6 +58,10 @@ def request_body(
         body["tools"] = [
             _tool(spec.name, spec.description, spec.parameters) for spec in request.tools
         ]
+    if request.tool_choice:
+        body["tool_choice"] = _tool_choice(request.tool_choice)
+    if request.response_format:
+        body["response_format"] = request.response_format
     if request.user_id:
         body["user"] = request.user_id
     body |= request.parameters.extra
@@ -75,7 +82,8 @@ def _reasoning_fields(parameters: Parameters, *, is_openrouter: bool) -> JSONDic
     return fields | ({"plugins": [{"id": "web"}]} if parameters.web_search else {})
 
 
-def _parameters(model: str, parameters: Parameters) -> JSONDict:
+def parameter_fields(model: str, parameters: Parameters) -> JSONDict:
+    """The members that tune an answer, without reasoning."""
     values: dict[str, Any] = {
         "temperature": parameters.temperature,
         "top_p": parameters.top_p,
@@ -91,6 +99,12 @@ def _parameters(model: str, parameters: Parameters) -> JSONDict:
     limit = "max_completion_tokens" if _NEW_LIMIT_NAME.search(model) else "max_tokens"
     values[limit] = parameters.max_output_tokens
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _tool_choice(choice: str) -> JSONValue:
+    if choice in ("auto", "none", "required"):
+        return choice
+    return {"type": "function", "function": {"name": choice}}
 
 
 def _tool(name: str, description: str, parameters: JSONDict) -> JSONDict:
@@ -126,18 +140,28 @@ def _call(part: ToolCallPart) -> JSONDict:
 
 def _content(message: Message) -> str | list[JSONDict]:
     """Plain text where it is only text: not every service takes lists."""
-    if any(isinstance(part, ImagePart) for part in message.parts):
-        return [
-            _image(part) if isinstance(part, ImagePart) else {"type": "text", "text": part.text}
-            for part in message.parts
-            if isinstance(part, TextPart | ImagePart)
-        ]
+    if any(isinstance(part, ImagePart | DocumentPart) for part in message.parts):
+        return [block for part in message.parts if (block := _block(part))]
     return "\n".join(part.text for part in message.parts if isinstance(part, TextPart))
 
 
-def _image(part: ImagePart) -> JSONDict:
-    url = f"data:{part.media_type};base64,{part.base64}"
-    return {"type": "image_url", "image_url": {"url": url, "detail": part.detail}}
+def _block(part: Part) -> JSONDict | None:
+    """None for what is said elsewhere."""
+    match part:
+        case TextPart(text):
+            return {"type": "text", "text": text}
+        case ImagePart(url=address, detail=detail):
+            return {
+                "type": "image_url",
+                "image_url": {"url": address or _url(part), "detail": detail},
+            }
+        case DocumentPart(filename=filename):
+            return {"type": "file", "file": {"filename": filename, "file_data": _url(part)}}
+    return None
+
+
+def _url(part: ImagePart | DocumentPart) -> str:
+    return f"data:{part.media_type};base64,{part.base64}"
 
 
 class ChunkDecoder(SseDecoder):
@@ -147,6 +171,7 @@ class ChunkDecoder(SseDecoder):
         super().__init__()
         self._finish: FinishReason | None = None
         self._has_refused = False
+        self._thoughts = Thoughts()
 
     def read_frame(self, data: bytes, events: list[StreamEvent]) -> None:
         if data == b"[DONE]":
@@ -164,16 +189,25 @@ class ChunkDecoder(SseDecoder):
         delta = choice.get("delta")
         if delta:
             self._has_refused = self._has_refused or bool(delta.get("refusal"))
-            read_delta(delta, events)
+            self._read_delta(delta, events)
         if reason := choice.get("finish_reason"):
             self._finish = _FINISH.get(reason, FinishReason.STOP)
 
+    def _read_delta(self, delta: JSONDict, events: list[StreamEvent]) -> None:
+        if self._thoughts.are_over:
+            read_delta(delta, events)
+            return
+        found: list[StreamEvent] = []
+        read_delta(delta, found)
+        events.extend(self._thoughts.told_apart(found))
+
     def end(self) -> list[StreamEvent]:
         """Some services close without ``[DONE]``: a finish reason will do."""
+        held = list(self._thoughts.end())
         if self._finish is None and not self.is_complete:
             self.error = self.error or failure(ErrorKind.CONNECTION)
-            return []
-        return [Finish(_refused(self._finish or FinishReason.STOP, self._has_refused))]
+            return held
+        return [*held, Finish(_refused(self._finish or FinishReason.STOP, self._has_refused))]
 
 
 def _refused(reason: FinishReason, has_refused: bool) -> FinishReason:
@@ -219,7 +253,19 @@ def read_usage(usage: JSONDict) -> Usage:
         output_tokens=usage.get("completion_tokens") or 0,
         cache_read_tokens=prompt.get("cached_tokens") or 0,
         reasoning_tokens=completion.get("reasoning_tokens") or 0,
+        **media_counts(prompt, completion),
     )
+
+
+def media_counts(read: JSONDict, made: JSONDict) -> JSONDict:
+    """Members of Usage, of what is said beside the counts of both sides."""
+    names = ("audio_tokens", "image_tokens")
+    counts = {
+        f"{side}_{name}": details.get(name) or 0
+        for side, details in (("input", read), ("output", made))
+        for name in names
+    }
+    return counts | {"tells_media": any(name in each for name in names for each in (read, made))}
 
 
 def events_of_body(body: JSONDict) -> list[StreamEvent]:
@@ -227,8 +273,10 @@ def events_of_body(body: JSONDict) -> list[StreamEvent]:
     if body.get("error"):
         raise frame_failure(body["error"])
     choice = body["choices"][0]
-    events: list[StreamEvent] = []
-    read_delta(choice["message"], events)
+    found: list[StreamEvent] = []
+    read_delta(choice["message"], found)
+    thoughts = Thoughts()
+    events = [*thoughts.told_apart(found), *thoughts.end()]
     if body.get("usage"):
         events.append(read_usage(body["usage"]))
     reason = _FINISH.get(choice.get("finish_reason"), FinishReason.STOP)
