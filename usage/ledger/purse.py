@@ -1,0 +1,112 @@
+"""What one call may be paid from, and what is put aside for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from usage.entries import Reservation
+from usage.ledger.pools import Billing, Payer, Pool
+from usage.ledger.refusals import SpendingRefused
+from usage.ledger.spending import get_spender
+from usage.models import BillingRules, Budget
+from usage.pricing import PriceTable, worst_case
+
+# A call for which there is credit for its input and so many words begins.
+LEAST_OUTPUT_TOKENS = 16
+
+
+class Unpriced(Exception):
+    """The model has no price, and such models are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Tokens of a call. ``input`` is estimated, and the call reads ``most_input`` at most, and
+    ``most_sound`` besides.
+    ``output`` is the most an answer may have; None: nobody limits it. ``answers``: how many are
+    asked for."""
+
+    input: int
+    output: int | None = None
+    answers: int = 1
+    most_input: int = 0
+    most_sound: int = 0
+
+    def most_output(self, rules: BillingRules) -> int:
+        each = rules.reserved_output_tokens if self.output is None else self.output
+        return each * self.answers
+
+
+class Purse:
+    """Of one call; it is asked for each channel that is tried.
+
+    ``measure`` is called when something is to be paid, and only then, with the name of the model.
+    """
+
+    def __init__(
+        self,
+        payer: Payer,
+        *,
+        billing: Billing,
+        prices: PriceTable,
+        measure: Callable[[str], Size],
+    ) -> None:
+        self._payer, self._billing, self._prices = payer, billing, prices
+        self._measure = measure
+        self._size: Size | None = None
+        self._paid_from: tuple[str, ...] = ()
+        self.reservation: Reservation | None = None
+        self.amount = 0
+
+    async def cover(self, *, model: str, kind: str, channel_id: str, channel_name: str) -> None:
+        """Put aside what a call of ``model`` on this channel may cost at most; what was put aside
+        for a channel before it is free again. Raises SpendingRefused, Unpriced.
+        """
+        now = datetime.now(UTC)
+        price = self._prices.find(model=model, kind=kind, channel_id=channel_id, at=now)
+        if price is None:
+            self.release()
+            if self._billing.rules.unpriced == BillingRules.Unpriced.REFUSE:
+                raise Unpriced(f"{model} has no price, and such models are not used here.")
+            return
+        pools = self._billing.pools_of(self._payer, now)
+        pools += self._billing.channel_pools(channel_id, channel_name, now)
+        if not pools:
+            return
+        size = self._size = self._measure(model)
+        output = size.most_output(self._billing.rules)
+        await self._reserve(
+            pools,
+            wanted=worst_case(
+                price,
+                input_tokens=max(size.input, size.most_input),
+                output_tokens=output,
+                sound_tokens=size.most_sound,
+            ),
+            least=worst_case(
+                price, input_tokens=size.input, output_tokens=min(output, LEAST_OUTPUT_TOKENS)
+            ),
+        )
+
+    async def _reserve(self, pools: tuple[Pool, ...], *, wanted: int, least: int) -> None:
+        keys = tuple(pool.key for pool in pools)
+        if self.reservation is not None and keys == self._paid_from and wanted <= self.amount:
+            return
+        self.release()
+        try:
+            reservation = await get_spender().reserve(pools, wanted=wanted, least=least)
+        except SpendingRefused as refused:
+            refused.input_tokens = self._size.input if self._size else 0
+            raise
+        self.reservation, self.amount, self._paid_from = reservation, reservation.amount, keys
+
+    def release(self) -> None:
+        reservation, self.reservation = self.reservation, None
+        if reservation is not None:
+            reservation.settle(0)
+
+
+def is_of_channel(refused: SpendingRefused) -> bool:
+    """Whether another channel may be paid."""
+    budget = refused.pool.budget
+    return budget is not None and budget.owner_kind == Budget.Owner.CHANNEL
