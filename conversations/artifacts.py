@@ -11,9 +11,10 @@ _CLOSING = ":::"
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})(.*)")
 
 # What the client adds for its formula renderer: backslashes before dollars, and around chemistry
-# a second dollar and a second backslash.
+# a second dollar and a second backslash. A formula ends before the next begins: else a text of many
+# beginnings would be read to its end from each of them.
 _ESCAPED_DOLLAR = re.compile(r"\\{1,2}\$")
-_ESCAPED_CHEMISTRY = re.compile(r"\$\$\\\\(ce|pu)\{([^}]*)\}\$\$")
+_ESCAPED_CHEMISTRY = re.compile(r"\$\$\\\\(ce|pu)\{((?:[^}$]|\$(?!\$))*)\}\$\$")
 
 T = TypeVar("T")
 Span = tuple[int, int]
@@ -59,10 +60,11 @@ def _nth(found: Sequence[T], index: int) -> T:
 def find_artifacts(text: str) -> list[Span]:
     """Where the editable text of each artifact begins and ends."""
     spans: list[Span] = []
+    unclosed: set[tuple[int, str]] = set()
     position = 0
     while (opening := text.find(_OPENING, position)) >= 0:
         start = _line_end(text, opening)
-        end, position = _closing(text, start)
+        end, position = _closing(text, start, unclosed)
         spans.append(_fenced(text, start, end) or (start, end))
     return spans
 
@@ -79,17 +81,25 @@ def _lines(text: str, start: int, end: int) -> Iterator[Span]:
         start = after
 
 
-def _closing(text: str, position: int) -> Span:
-    """Begin and end of the closing line; one inside a code fence only when there is no other."""
+def _closing(text: str, position: int, unclosed: set[tuple[int, str]]) -> Span:
+    """Begin and end of the closing line; one inside a code fence only when there is no other.
+
+    ``unclosed``: lines, each with the fence open before it, after which nothing closes. It grows,
+    so that no text is read to its end for each of its artifacts.
+    """
     inside: Span | None = None
-    fence = ""
+    fence, passed = "", set()
     for start, end in _lines(text, position, len(text)):
+        if inside and (start, fence) in unclosed:
+            break
+        passed.add((start, fence))
         line = text[start:end]
         fence = _fence_after(fence, line)
         if line.lstrip().startswith(_CLOSING) and not line.lstrip().startswith(_OPENING):
             if not fence:
                 return start, end
             inside = inside or (start, end)
+    unclosed |= passed
     return inside or (len(text), len(text))
 
 

@@ -4,7 +4,8 @@ The same generations and the same event objects as over HTTP, several at a time 
 """
 
 import asyncio
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -12,7 +13,9 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from accounts.authentication import active_user, user_for_token
 from accounts.models import User
+from accounts.services.bans import Banned
 from conversations.chat.admission import admit
+from conversations.chat.doorkeeper import watched
 from conversations.chat.encoder import Encoder
 from conversations.chat.events import TurnEvent
 from conversations.chat.jobs import Jobs
@@ -21,15 +24,17 @@ from conversations.chat.request import parse_turn_request
 from conversations.chat.runtime import get_jobs
 from conversations.models import Generation
 from conversations.views.chat import abort_target, find_generation, find_running
-from librechat_backend.lib import json
+from librechat_backend.lib import json, rest
 from librechat_backend.lib.aio import in_database, spawn
 from librechat_backend.lib.errors import AppError, InvalidRequest, NotFound
 from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.throttling import client_address
 
 NOT_AUTHENTICATED = 4401
 AUTHENTICATE_SECONDS = 10.0
 MAX_SUBSCRIPTIONS = 32
 SUBPROTOCOL = "bearer"
+_FORWARDED = b"x-forwarded-for"
 
 log = structlog.get_logger(__name__)
 
@@ -45,18 +50,21 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         subprotocol = SUBPROTOCOL if SUBPROTOCOL in self.scope["subprotocols"] else None
         await self.accept(subprotocol)
         self.deadline = asyncio.create_task(self._close_strangers())
+        self.open = ExitStack()
+        self.open.enter_context(watched(_address(self.scope), self._turn_away))
         if token:
-            await self._guarded(self._authenticate, {"token": token})
+            await self._guarded(self._authenticate, {"type": "authenticate", "token": token})
 
     async def disconnect(self, code: int) -> None:
         self.deadline.cancel()
+        self.open.close()
         for task in self.subscriptions.values():
             task.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
-            message = json.loads(text_data or bytes_data or b"")
-        except json.DecodeError:
+            message = rest.parse_json((text_data or "").encode() or bytes_data or b"")
+        except InvalidRequest:
             message = None
         if not isinstance(message, dict):
             await self._send_error(InvalidRequest("Expected a JSON object."), {})
@@ -69,6 +77,13 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         else:
             await self._guarded(command, message)
 
+    async def _check_person(self, message: JSONDict) -> None:
+        """A connection may be older than what has happened to its person or address meanwhile."""
+        if message["type"] != "authenticate":
+            self.user = await in_database(
+                active_user, self._signed_in.pk, ip_address=_address(self.scope)
+            )
+
     def _commands(self) -> dict[str, Any]:
         return {
             "authenticate": self._authenticate,
@@ -80,11 +95,16 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _guarded(self, command: Any, message: JSONDict) -> None:
         try:
+            await self._check_person(message)
             await command(message)
         except AppError as error:
             await self._send_error(error, message)
-            if error.status == 401:
+            if error.status == 401 or isinstance(error, Banned):
                 await self.close(NOT_AUTHENTICATED)
+
+    async def _turn_away(self) -> None:
+        await self._send_error(Banned(), {})
+        await self.close(NOT_AUTHENTICATED)
 
     async def _close_strangers(self) -> None:
         await asyncio.sleep(AUTHENTICATE_SECONDS)
@@ -94,16 +114,17 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     # -- commands --------------------------------------------------------------------------
 
     async def _authenticate(self, message: JSONDict) -> None:
-        self.user = await in_database(user_for_token, str(message.get("token", "")))
+        token = str(message.get("token", ""))
+        self.user = await in_database(user_for_token, token, ip_address=_address(self.scope))
         await self._send({"type": "authenticated", "userId": self.user.id}, message)
 
     async def _start(self, message: JSONDict) -> None:
         """``payload`` is the body of POST /api/agents/chat; its events follow at once."""
         jobs = await get_jobs()
-        self.user = await in_database(active_user, self._signed_in.pk)
         request = parse_turn_request(message.get("payload"))
-        await in_database(admit, self.user, request, ip_address=None)
-        started = await jobs.start(self.user, request)
+        request = replace(request, ip_address=_address(self.scope))
+        await in_database(admit, self._signed_in, request, ip_address=request.ip_address)
+        started = await jobs.start(self._signed_in, request)
         status = "resumed" if started.is_repeated else "started"
         await self._send(
             {"type": "started", "status": status, **_identity(started.generation)}, message
@@ -211,6 +232,12 @@ def _epoch(message: JSONDict) -> int | None:
     if epoch is not None and type(epoch) is not int:
         raise InvalidRequest("generationCreatedAt: expected a whole number")
     return epoch
+
+
+def _address(scope: JSONDict) -> str:
+    peer = scope.get("client")
+    forwarded = [value.decode("latin-1") for n, value in scope["headers"] if n == _FORWARDED]
+    return client_address(peer[0], ",".join(forwarded)) if peer else ""
 
 
 def _header_token(scope: JSONDict) -> str:

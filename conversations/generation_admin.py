@@ -47,13 +47,25 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(Generation)
 class GenerationAdmin(ModelAdmin[Generation]):
-    list_display = ("user", "model", "endpoint", "since", "status", "stop_button")
+    list_display = (
+        "user", "model", "endpoint", "preset", "moved", "since", "status", "stop_button",
+    )  # fmt: skip
     list_display_links = None
     list_filter = (StatusFilter, "endpoint")
     list_select_related = ("user",)
     search_fields = ("user__email", "model")
     show_full_result_count = False
     actions = ("stop",)
+
+    @admin.display(description="preset", empty_value="–")
+    def preset(self, generation: Generation) -> str | None:
+        return generation.turn.get("preset") or None
+
+    @admin.display(description="moved to bounds", empty_value="–")
+    def moved(self, generation: Generation) -> str | None:
+        """What was asked for and lay outside the preset's bounds."""
+        asked = generation.turn.get("moved") or {}
+        return ", ".join(f"{name} {value:g}" for name, value in asked.items()) or None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

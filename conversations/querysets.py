@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Count, OuterRef, Q, Subquery, Value
+from django.db.models import Count, Exists, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from conversations.models import (  # noqa: F401
         Conversation,
         Generation,
+        Memory,
         Message,
         Project,
         Tag,
@@ -29,19 +31,20 @@ SEARCH_MAX_LENGTH = 1024  # no title is longer
 # What the serializers read.
 CONVERSATION_LIST_FIELDS = (
     "id", "conversation_id", "user_id", "title", "endpoint", "model", "spec", "icon_url",
-    "is_pinned", "project_id", "created_at", "updated_at", "settings__agent_id",
+    "is_archived", "archived_at", "is_pinned", "project_id", "created_at", "updated_at",
+    "settings__agent_id",
     "settings__assistant_id",
 )  # fmt: skip
 CONVERSATION_FIELDS = (
     "id", "conversation_id", "user_id", "title", "endpoint", "endpoint_type", "model", "spec",
-    "icon_url", "settings", "tags", "files", "is_archived", "is_pinned", "is_temporary",
-    "project_id", "expired_at", "created_at", "updated_at",
+    "icon_url", "settings", "tags", "files", "is_archived", "archived_at", "is_pinned",
+    "is_temporary", "project_id", "expired_at", "created_at", "updated_at",
 )  # fmt: skip
 MESSAGE_FIELDS = (
     "id", "message_id", "conversation__conversation_id", "parent_message_id",
     "is_created_by_user", "sender", "text", "content", "endpoint", "model", "icon_url", "error",
     "unfinished", "finish_reason", "token_count", "files", "attachments", "quotes", "feedback",
-    "metadata", "is_temporary", "expired_at", "created_at", "updated_at",
+    "metadata", "is_parallel", "is_temporary", "expired_at", "created_at", "updated_at",
 )  # fmt: skip
 
 
@@ -50,6 +53,7 @@ PROJECT_FIELDS = (
     "id", "user_id", "name", "description", "conversation_count", "last_conversation_at",
     "last_conversation_id", "last_activity", "created_at", "updated_at",
 )  # fmt: skip
+MEMORY_FIELDS = ("id", "user_id", "agent_id", "key", "value", "token_count", "updated_at")
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -124,9 +128,24 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return rows
 
     def list_rows(self) -> models.QuerySet[Conversation, dict[str, Any]]:
-        """Mappings for ``conversation_row_wire``; of the settings only what a list shows."""
-        rows: models.QuerySet[Conversation, dict[str, Any]] = self.values(*CONVERSATION_LIST_FIELDS)
+        """Mappings for ``conversation_row_wire``; of the settings only what a list shows.
+
+        ``archived_sort`` is ``archived_at``, or long ago, for sorting; ``is_shared`` None means
+        that nothing can be.
+        """
+        archived = Coalesce("archived_at", Value(NEVER), output_field=models.DateTimeField())
+        rows: models.QuerySet[Conversation, dict[str, Any]] = self.annotate(
+            archived_sort=archived, is_shared=_is_shared()
+        ).values(*CONVERSATION_LIST_FIELDS, "archived_sort", "is_shared")
         return rows
+
+
+def _is_shared() -> Exists | Value:
+    from conversations.models import SharedLink
+
+    if not settings.ALLOW_SHARED_LINKS:
+        return Value(None, output_field=models.BooleanField())
+    return Exists(SharedLink.objects.filter(conversation=OuterRef("pk")).current())
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -141,9 +160,11 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(is_current, conversation__is_temporary=False)
 
     def found_rows(self, ids: Sequence[str]) -> models.QuerySet[Message, dict[str, Any]]:
-        """Mappings for ``found_message_wire``."""
-        rows: models.QuerySet[Message, dict[str, Any]] = self.filter(pk__in=ids).values(
-            *MESSAGE_FIELDS, "conversation__title", "conversation__model"
+        """Mappings for ``found_message_wire``, in no order."""
+        rows: models.QuerySet[Message, dict[str, Any]] = (
+            self.filter(pk__in=ids)
+            .order_by()
+            .values(*MESSAGE_FIELDS, "user_id", "conversation__title", "conversation__model")
         )
         return rows
 
@@ -236,4 +257,24 @@ class ProjectQuerySet(models.QuerySet["Project"]):
                 output_field=models.DateTimeField(),
             ),
         ).values(*PROJECT_FIELDS)
+        return rows
+
+
+class MemoryQuerySet(models.QuerySet["Memory"]):
+    def owned_by(self, user: User) -> MemoryQuerySet:
+        return self.filter(user=user)
+
+    def in_pool(self, agent_id: str = "") -> MemoryQuerySet:
+        """Those of one agent, or, without one, those all chats share."""
+        return self.filter(agent_id=agent_id)
+
+    def token_count(self) -> int:
+        """Their sum. One query."""
+        return int(self.aggregate(total=Coalesce(Sum("token_count"), 0))["total"])
+
+    def rows(self) -> models.QuerySet[Memory, dict[str, Any]]:
+        """Mappings for ``memory_wire``, the latest change first."""
+        rows: models.QuerySet[Memory, dict[str, Any]] = self.order_by("-updated_at", "-id").values(
+            *MEMORY_FIELDS
+        )
         return rows

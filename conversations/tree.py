@@ -57,9 +57,13 @@ def parents_first(parents: Parents) -> dict[str, str]:
 
 def levels(parents: Parents) -> dict[str, int]:
     """How far below its root each message is; a message no root leads to is left out."""
+    return _levels_below(parents, _roots(parents))
+
+
+def _levels_below(parents: Parents, roots: list[str]) -> dict[str, int]:
     children = _children(parents)
     found: dict[str, int] = {}
-    level, row = 0, _roots(parents)
+    level, row = 0, roots
     while row:
         found |= dict.fromkeys(row, level)
         row = [child for parent in row for child in children.get(parent, ())]
@@ -86,6 +90,38 @@ def fork(parents: Parents, target: str, option: ForkOption) -> dict[str, str]:
     return {message: parent for message, parent in parents.items() if message in taken}
 
 
+def up_to_level(parents: Parents, target: str) -> set[str]:
+    """What a link to ``target`` shows: level by level from the roots to the target's whole level.
+
+    A root is what has ROOT as its parent, no more: nothing is shown when no root leads to the
+    target, so that a broken tree never shows more than was meant (contract 03 §9.7).
+    """
+    if target not in parents:
+        return set()
+    level_of = _levels_below(parents, [id_ for id_, parent in parents.items() if parent == ROOT])
+    if not level_of:
+        return {target}
+    if target not in level_of:
+        return set()
+    return {message for message, level in level_of.items() if level <= level_of[target]}
+
+
+def newest_end(parents: Parents, target: str) -> str:
+    """Where the branch of ``target`` ends by now (contract 03 §9.6).
+
+    The newest child again and again. When the target itself went no further, the chat may go on
+    under a later sibling of it, or of what is above it; the nearest one with children is it.
+    """
+    children = _children(parents)
+    age = {message: place for place, message in enumerate(parents)}
+    current = target if children.get(target) else _replacement(parents, children, age, target)
+    seen = {current}
+    while fresh := [child for child in children.get(current, ()) if child not in seen]:
+        current = fresh[-1]
+        seen.add(current)
+    return current
+
+
 def _taken(parents: Parents, target: str, option: ForkOption) -> set[str]:
     path = _path(parents, target)
     level_of = levels(parents)
@@ -98,11 +134,7 @@ def _taken(parents: Parents, target: str, option: ForkOption) -> set[str]:
 
 
 def _path(parents: Parents, target: str) -> set[str]:
-    path: set[str] = set()
-    while target in parents and target not in path:
-        path.add(target)
-        target = parents[target]
-    return path
+    return set(_ancestry(parents, target))
 
 
 def _roots(parents: Parents) -> list[str]:
@@ -118,3 +150,23 @@ def _children(parents: Parents) -> dict[str, list[str]]:
         if parent != message:
             children.setdefault(parent, []).append(message)
     return children
+
+
+def _replacement(
+    parents: Parents, children: Mapping[str, list[str]], age: Mapping[str, int], target: str
+) -> str:
+    for message in reversed(_ancestry(parents, target)):
+        siblings = children.get(parents[message], ())
+        later = [one for one in siblings if age[one] > age[message] and one in children]
+        if later:
+            return later[-1]
+    return target
+
+
+def _ancestry(parents: Parents, target: str) -> list[str]:
+    """From the root to ``target``."""
+    path: dict[str, None] = {}
+    while target in parents and target not in path:
+        path[target] = None
+        target = parents[target]
+    return [*reversed(path)]

@@ -3,7 +3,18 @@
 from django.urls import path
 
 from conversations import converters  # noqa: F401 - registers the types in the patterns
-from conversations.views import conversations, copies, messages, projects, search, tags
+from conversations.views import (
+    conversations,
+    copies,
+    imports,
+    memories,
+    messages,
+    projects,
+    prompts,
+    search,
+    shares,
+    tags,
+)
 
 urlpatterns = [
     path("convos", conversations.ConversationsView.as_view()),
@@ -14,6 +25,7 @@ urlpatterns = [
     path("convos/pin", conversations.PinView.as_view()),
     path("convos/fork", copies.ForkView.as_view()),
     path("convos/duplicate", copies.DuplicateView.as_view()),
+    path("convos/import/<chat_id:import_id>", imports.ChatImportView.as_view()),
     path("convos/<chat_id:conversation_id>", conversations.ConversationView.as_view()),
     path("search/enable", search.SearchEnabledView.as_view()),
     path("messages", search.MessageSearchView.as_view()),
@@ -34,4 +46,23 @@ urlpatterns = [
         projects.ConversationProjectView.as_view(),
     ),
     path("projects/<chat_id:project_id>", projects.ProjectView.as_view()),
+    path("memories", memories.MemoriesView.as_view()),
+    path("memories/preferences", memories.MemoryPreferencesView.as_view()),
+    path("memories/id/<chat_id:name>", memories.MemoryByIdView.as_view()),
+    path("memories/<chat_id:name>", memories.MemoryView.as_view()),
+    path("share", shares.SharedLinksView.as_view()),
+    path("share/link/<chat_id:conversation_id>", shares.ConversationLinkView.as_view()),
+    path("share/<chat_id:share_id>", shares.SharedLinkView.as_view()),
+    path("share/<chat_id:share_id>/config", shares.SharedLinkConfigView.as_view()),
+    path("share/<chat_id:share_id>/fork", shares.ContinueView.as_view()),
+    path("prompts", prompts.PromptsView.as_view()),
+    path("prompts/all", prompts.AllGroupsView.as_view()),
+    path("prompts/random", prompts.RandomGroupsView.as_view()),
+    path("prompts/groups", prompts.GroupsView.as_view()),
+    path("prompts/groups/<chat_id:group_id>", prompts.GroupView.as_view()),
+    path("prompts/groups/<chat_id:group_id>/prompts", prompts.GroupPromptsView.as_view()),
+    path("prompts/groups/<chat_id:group_id>/use", prompts.GroupUseView.as_view()),
+    path("prompts/<chat_id:prompt_id>", prompts.PromptView.as_view()),
+    path("prompts/<chat_id:prompt_id>/labels", prompts.LabelsView.as_view()),
+    path("prompts/<chat_id:prompt_id>/tags/production", prompts.ProductionView.as_view()),
 ]

@@ -14,12 +14,16 @@ QUERY_MAX_TERMS = 32
 # Thai to Myanmar, Khmer, kana, Chinese characters.
 _LETTER = "[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 _WORD = re.compile(rf"{_LETTER}|(?:(?!{_LETTER})[^\W_])+")
+_ASCII_WORD = re.compile("[a-z0-9]+")
 
 
 def words(text: str) -> Iterator[str]:
     """In their order; each at most WORD_MAX_LENGTH letters and digits, nothing else."""
-    for found in _WORD.finditer(_folded(text)):
-        yield found[0][:WORD_MAX_LENGTH]
+    if text.isascii():  # the same in a fraction of the time
+        found = _ASCII_WORD.findall(text.lower())
+    else:
+        found = _WORD.findall(_folded(text))
+    return (word[:WORD_MAX_LENGTH] for word in found)
 
 
 def terms(query: str) -> list[list[str]]:

@@ -7,7 +7,7 @@ from django.conf import settings
 from accounts.models import User, Violation
 from accounts.services import bans
 from conversations.chat.request import TurnRequest
-from conversations.models import Generation
+from conversations.services.generations import require_room
 from librechat_backend.lib import throttling
 from librechat_backend.lib.errors import Forbidden, TooManyRequests
 
@@ -65,21 +65,12 @@ def _check(limiter: _Limiter, user: User, ip_address: str | None) -> None:
 
 
 def _check_concurrent(user: User, request: TurnRequest, ip_address: str | None) -> None:
-    """A turn takes the place of the one in its conversation, a repeated request that of itself."""
-    others = Generation.objects.owned_by(user).running()
-    others = others.exclude(conversation__conversation_id=request.conversation_id or "")
-    if request.client_request_id:
-        others = others.exclude(client_request_id=request.client_request_id)
-    pending = others.count()
-    if pending < settings.CONCURRENT_MESSAGE_MAX:
-        return
-    score = settings.CONCURRENT_VIOLATION_SCORE
-    bans.record_violation(
-        user=user, kind=Violation.Kind.CONCURRENT, score=score, ip_address=ip_address
-    )
-    raise TooManyRequests(
-        type="concurrent",
-        limit=settings.CONCURRENT_MESSAGE_MAX,
-        pendingRequests=pending,
-        score=score,
-    )
+    """Looked at again, exactly, when the turn begins; but only here it is a violation."""
+    try:
+        require_room(user=user, request=request)
+    except TooManyRequests:
+        score = settings.CONCURRENT_VIOLATION_SCORE
+        bans.record_violation(
+            user=user, kind=Violation.Kind.CONCURRENT, score=score, ip_address=ip_address
+        )
+        raise

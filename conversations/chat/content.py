@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from conversations.chat.events import (
+    Attached,
     ContextMeasured,
     Created,
     Failed,
     Finished,
     ReasoningAdded,
     StepStarted,
+    Summarized,
     TextAdded,
     Titled,
     TokensUsed,
@@ -28,15 +30,24 @@ class Slot:
     kind: str = ""
     fragments: list[str] = field(default_factory=list)
     output: str | None = None
+    summary: Summarized | None = None
 
     def part(self) -> JSONDict | None:
         """The content part (contract 02 §8.2), None while there is nothing to show."""
+        if self.summary is not None:
+            return _summary_part(self.summary)
         text = "".join(self.fragments)
         if self.step.kind == "tool":
-            return {"type": "tool_call", "tool_call": self._tool_call(text)}
+            return {"type": "tool_call", "tool_call": self._tool_call(text)} | self._column()
         if not text:
             return None
-        return {"type": self.kind, self.kind: text}
+        ours = {"notice": True} if self.step.kind == "notice" else {}
+        return {"type": self.kind, self.kind: text} | ours | self._column()
+
+    def _column(self) -> JSONDict:
+        if not self.step.agent_id:
+            return {}
+        return {"agentId": self.step.agent_id, "groupId": self.step.group_id}
 
     def _tool_call(self, arguments: str) -> JSONDict:
         call: JSONDict = {
@@ -50,6 +61,18 @@ class Slot:
         return call
 
 
+def _summary_part(summary: Summarized) -> JSONDict:
+    return {
+        "type": "summary",
+        "content": [{"type": "text", "text": summary.text}],
+        "tokenCount": summary.token_count,
+        "summarizing": False,
+        "provider": summary.provider,
+        "model": summary.model,
+        "boundary": {"messageId": summary.boundary_id, "contentIndex": 0},
+    }
+
+
 class TurnState:
     """The turn so far. Applying the same events gives the same state in every process."""
 
@@ -59,6 +82,7 @@ class TurnState:
         self.title: Titled | None = None
         self.context: ContextMeasured | None = None
         self.usage: list[TokensUsed] = []
+        self.attached: list[JSONDict] = []
         self.terminal: Finished | Failed | None = None
         for event in events:
             self.apply(event)
@@ -75,6 +99,8 @@ class TurnState:
                 self.slots[event.step_id] = Slot(event)
             case ToolFinished(step_id, output):
                 self.slots[step_id].output = output
+            case Summarized():
+                self.slots[event.step_id].summary = event
             case _:
                 self._note(event)
 
@@ -93,6 +119,8 @@ class TurnState:
                 self.context = event
             case TokensUsed():
                 self.usage.append(event)
+            case Attached(attachment):
+                self.attached.append(attachment)
             case Finished() | Failed():
                 self.terminal = event
 
@@ -110,20 +138,26 @@ class TurnState:
         return [part for slot in ordered if (part := slot.part()) is not None]
 
     def text(self) -> str:
-        """The visible text alone."""
-        return "".join(part["text"] for part in self.parts() if part["type"] == "text")
+        """What the model said, the visible text alone."""
+        return "".join(map(model_text, self.parts()))
+
+
+def model_text(part: JSONDict) -> str:
+    """Of a text part that is the model's own."""
+    return str(part["text"]) if part["type"] == "text" and not part.get("notice") else ""
 
 
 def join_parts(retained: list[JSONDict], added: list[JSONDict]) -> list[JSONDict]:
     """An edited or continued answer: what was kept, then what is new (contract 02 §10.3).
 
-    A first new part of the type of the last kept one continues it.
+    A first new part of the type of the last kept one continues it, in the same column.
     """
     if not retained or not added:
         return [*retained, *added]
     last, first = retained[-1], added[0]
     kind = last["type"]
-    if kind != first["type"] or kind not in {"text", "think"}:
+    is_other_voice = any(last.get(name) != first.get(name) for name in ("agentId", "notice"))
+    if kind != first["type"] or kind not in {"text", "think"} or is_other_voice:
         return [*retained, *added]
     joined = {**last, kind: last[kind] + first[kind]}
     return [*retained[:-1], joined, *added[1:]]

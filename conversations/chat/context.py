@@ -5,20 +5,33 @@ Contract 02 §9.2–9.3.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from conversations.chat.attached import Attached
+from conversations.columns import is_parallel, primary_parts
+from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONDict
+from providers.sizes import message_tokens
 from providers.tokens import estimate_tokens
-from providers.types import ChatRequest, Message, TextPart, ToolCallPart, ToolResultPart
+from providers.types import (
+    ChatRequest,
+    Message,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 
 Row = Mapping[str, Any]
 
 MINIMUM_BUDGET_TOKENS = 1024
 # Room for what an estimate gets wrong.
 WINDOW_SHARE = 0.95
-MESSAGE_OVERHEAD_TOKENS = 4
+# Of the budget; the chat itself comes first.
+MEMORY_SHARE = 0.25
+MEMORY_HEADING = (
+    "What the user asked to have remembered in earlier chats. Use it where it helps, "
+    "and do not mention this list unless asked."
+)
 
 
 class InputTooLong(Exception):
@@ -38,45 +51,64 @@ class Measure:
     message_tokens: int
     message_count: int
     pruned_tokens: int
+    summary_tokens: int = 0
 
 
-def fill_variables(text: str, *, user_name: str, moment: datetime, timezone: str) -> str:
-    """Replace ``{{current_date}}`` and its kin (contract 02 §9.2)."""
-    if "{{" not in text:
-        return text
-    local = moment.astimezone(_zone(timezone))
-    values = {
-        "{{current_date}}": f"{local:%Y-%m-%d (%A)}",
-        "{{current_datetime}}": f"{local:%Y-%m-%d %H:%M:%S (%A)}",
-        "{{iso_datetime}}": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z",
-        "{{current_user}}": user_name,
-    }
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text
+def with_memories(system: str, rows: Sequence[Row], *, budget: int) -> str:
+    """Instructions that end with what is remembered, oldest first.
 
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
-
-
-def history(branch: Sequence[Row], retained: Sequence[JSONDict] = ()) -> list[Message]:
-    """The messages of a branch, oldest first; ``retained`` begins the answer to come.
-
-    Rows that are errors as a whole are left out: they were never said by anyone.
+    ``rows`` come latest first, as ``MemoryQuerySet.rows()`` yields them. Where they would take more
+    than their share of ``budget`` tokens, the oldest are left out. They stand at the end: what
+    comes before stays equal from turn to turn, and providers cache it.
     """
-    messages = [m for row in branch if not row["error"] for m in _row_messages(row)]
-    return [*messages, *_answer_messages(list(retained))]
+    lines: list[str] = []
+    room = int(budget * MEMORY_SHARE) - estimate_tokens(MEMORY_HEADING)
+    for row in rows:
+        line = f"- [{row['updated_at']:%Y-%m-%d}] {row['value']}"
+        room -= estimate_tokens(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    if not lines:
+        return system
+    block = "\n".join([MEMORY_HEADING, *reversed(lines)])
+    return f"{system}\n\n{block}" if system else block
 
 
-def _row_messages(row: Row) -> list[Message]:
+def history(
+    branch: Sequence[Row],
+    retained: Sequence[JSONDict] = (),
+    attached: Mapping[str, Attached] | None = None,
+) -> list[Message]:
+    """The messages of a branch, oldest first; ``retained`` begins the answer to come."""
+    told = [message for _, message in told_rows(branch, attached)]
+    return [*told, *_answer_messages(list(retained))]
+
+
+def told_rows(
+    branch: Sequence[Row], attached: Mapping[str, Attached] | None = None
+) -> list[tuple[str, Message]]:
+    """The messages of a branch, each with the id of the row it comes from.
+
+    ``attached``: message id → what its files became. Rows that are errors as a whole are left out:
+    they were never said by anyone.
+    """
+    return [
+        (row["message_id"], message)
+        for row in branch
+        if not row["error"]
+        for message in _row_messages(row, attached or {})
+    ]
+
+
+def _row_messages(row: Row, attached: Mapping[str, Attached]) -> list[Message]:
     if row["is_created_by_user"]:
-        return [Message("user", (TextPart(_quoted(row)),))]
+        files = attached.get(row.get("message_id", ""), Attached())
+        return [Message("user", (TextPart(files.above(_quoted(row))), *files.media))]
     content = row["content"]
-    return _answer_messages([{"type": "text", "text": row["text"]}] if content is None else content)
+    if content is None:
+        content = [{"type": "text", "text": row["text"]}]
+    return _answer_messages(primary_parts(content) if is_parallel(content) else content)
 
 
 def _quoted(row: Row) -> str:
@@ -94,16 +126,27 @@ def _answer_messages(parts: Sequence[JSONDict]) -> list[Message]:
     said: list[TextPart | ToolCallPart] = []
     results: list[ToolResultPart] = []
     for part in parts:
-        if part["type"] == "text" and part["text"]:
+        if text := said_text(part):
             if results:
                 messages += _exchange(said, results)
                 said, results = [], []
-            said.append(TextPart(part["text"]))
-        elif part["type"] == "tool_call":
+            said.append(TextPart(text))
+        elif part.get("type") == "tool_call" and isinstance(part.get("tool_call"), dict):
             call = part["tool_call"]
-            said.append(ToolCallPart(call["id"], call["name"], call["args"] or "{}"))
-            results.append(ToolResultPart(call["id"], call["name"], call.get("output", "")))
+            call_id, name = str(call.get("id", "")), str(call.get("name", ""))
+            arguments = call.get("args") or "{}"
+            arguments = arguments if isinstance(arguments, str) else json.dumps(arguments).decode()
+            said.append(ToolCallPart(call_id, name, arguments))
+            results.append(ToolResultPart(call_id, name, str(call.get("output") or "")))
     return [*messages, *_exchange(said, results)]
+
+
+def said_text(part: JSONDict) -> str:
+    """Of a text part that is no notice; imported ones may carry it with annotations."""
+    is_said = part.get("type") == "text" and not part.get("notice")
+    text = part.get("text") if is_said else None
+    found = text.get("value") if isinstance(text, dict) else text
+    return found if isinstance(found, str) else ""
 
 
 def _exchange(
@@ -122,15 +165,18 @@ def token_budget(*, window: int, limit: int | None, max_output: int | None) -> i
     return max(MINIMUM_BUDGET_TOKENS, int((window - reserved) * WINDOW_SHARE))
 
 
-def fit(request: ChatRequest, *, window: int, budget: int) -> tuple[ChatRequest, Measure]:
+def fit(
+    request: ChatRequest, *, window: int, budget: int, summary: str = ""
+) -> tuple[ChatRequest, Measure]:
     """Drop the oldest messages until the request fits; instructions and the newest stay.
 
-    Raises InputTooLong when even those do not.
+    ``summary`` is of what came before, and stays, too. Raises InputTooLong when even those do not
+    fit.
     """
-    instructions = estimate_tokens(request.system)
+    instructions, summary_tokens = estimate_tokens(request.system), estimate_tokens(summary)
     sizes = [message_tokens(message) for message in request.messages]
     newest = _newest_question(request.messages)
-    needed = instructions + sum(sizes[newest:])
+    needed = instructions + summary_tokens + sum(sizes[newest:])
     if needed > budget:
         raise InputTooLong(needed, budget)
     first = _first_that_fits(sizes, newest, budget - needed)
@@ -143,8 +189,16 @@ def fit(request: ChatRequest, *, window: int, budget: int) -> tuple[ChatRequest,
         message_tokens=sum(sizes[first:]),
         message_count=len(sizes) - first,
         pruned_tokens=sum(sizes[:first]),
+        summary_tokens=summary_tokens,
     )
     return replace(request, messages=request.messages[first:]), measure
+
+
+def needed_tokens(request: ChatRequest) -> int:
+    """The least a request comes down to: its instructions and the newest question."""
+    newest = _newest_question(request.messages)
+    kept = sum(message_tokens(message) for message in request.messages[newest:])
+    return estimate_tokens(request.system) + kept
 
 
 def _newest_question(messages: Sequence[Message]) -> int:
@@ -158,20 +212,3 @@ def _first_that_fits(sizes: Sequence[int], newest: int, room: int) -> int:
         first -= 1
         room -= sizes[first]
     return first
-
-
-def message_tokens(message: Message) -> int:
-    return MESSAGE_OVERHEAD_TOKENS + sum(
-        estimate_tokens(_part_text(part)) for part in message.parts
-    )
-
-
-def _part_text(part: object) -> str:
-    match part:
-        case TextPart(text):
-            return text
-        case ToolCallPart(arguments=arguments):
-            return arguments
-        case ToolResultPart(output=output):
-            return output
-    return ""

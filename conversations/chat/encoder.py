@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable
 
 from conversations.chat.content import Slot, TurnState
 from conversations.chat.events import (
+    Attached,
     ContextMeasured,
     Created,
     Failed,
     Finished,
     ReasoningAdded,
     StepStarted,
+    Summarized,
+    SummaryBegun,
     TextAdded,
     Titled,
     TokensUsed,
@@ -21,6 +24,7 @@ from conversations.chat.events import (
     TurnEvent,
     merge_deltas,
 )
+from conversations.chat.gauge import context_usage
 from conversations.serializers.conversation import conversation_wire
 from conversations.serializers.message import message_wire
 from librechat_backend.lib import json, sse
@@ -41,8 +45,11 @@ class Encoder:
             ReasoningAdded: self._reasoning,
             ToolArgumentsAdded: self._arguments,
             ToolFinished: self._tool_finished,
+            SummaryBegun: self._summary_begun,
+            Summarized: self._summarized,
             ContextMeasured: self._context,
             TokensUsed: self._usage,
+            Attached: self._attachment,
             Titled: self._title,
             Finished: self._final,
             Failed: self._failed,
@@ -119,6 +126,10 @@ class Encoder:
             "stepDetails": details,
             "usage": None,
         }
+        if step.kind == "summary":
+            data["summary"] = {"type": "summary", "model": step.name}
+        if step.agent_id:
+            data |= {"agentId": step.agent_id, "groupId": step.group_id}
         return {"event": "on_run_step", "data": data}
 
     def _text(self, event: TextAdded) -> JSONDict:
@@ -143,30 +154,23 @@ class Encoder:
         result = {"id": event.step_id, "index": slot.step.index} | (slot.part() or {})
         return {"event": "on_run_step_completed", "data": {"result": result}}
 
-    def _context(self, event: ContextMeasured) -> JSONDict:
-        used = event.instruction_tokens + event.message_tokens
-        # Each member is required: an incomplete breakdown crashes the page (06 §5.4).
-        breakdown = {
-            "maxContextTokens": event.window,
-            "instructionTokens": event.instruction_tokens,
-            "systemMessageTokens": event.instruction_tokens,
-            "dynamicInstructionTokens": 0,
-            "toolSchemaTokens": 0,
-            "summaryTokens": 0,
-            "toolCount": 0,
-            "messageCount": event.message_count,
-            "messageTokens": event.message_tokens,
-            "availableForMessages": max(0, event.budget - event.instruction_tokens),
-        }
+    def _summary_begun(self, event: SummaryBegun) -> JSONDict:
         data = {
-            "runId": self._run_id,
-            "breakdown": breakdown,
-            "contextBudget": event.budget,
-            "effectiveInstructionTokens": event.instruction_tokens,
-            "prePruneContextTokens": used + event.pruned_tokens,
-            "remainingContextTokens": max(0, event.budget - used),
-            "calibrationRatio": 1,
+            "agentId": "",
+            "provider": event.provider,
+            "model": event.model,
+            "messagesToRefineCount": event.message_count,
+            "summaryVersion": 1,
         }
+        return {"event": "on_summarize_start", "data": data}
+
+    def _summarized(self, event: Summarized) -> JSONDict:
+        part = self._state.slots[event.step_id].part()
+        data = {"id": event.step_id, "agentId": "", "summary": part}
+        return {"event": "on_summarize_complete", "data": data}
+
+    def _context(self, event: ContextMeasured) -> JSONDict:
+        data = {"runId": self._run_id, **context_usage(event)}
         return {"event": "on_context_usage", "data": data}
 
     def _usage(self, event: TokensUsed) -> JSONDict:
@@ -183,19 +187,29 @@ class Encoder:
                 "cache_read": event.cache_read_tokens,
             },
         }
+        if event.cost_usd is not None:
+            data["cost"] = event.cost_usd
+        if event.purpose:
+            data["usage_type"] = event.purpose
         return {"event": "on_token_usage", "data": data}
+
+    def _attachment(self, event: Attached) -> JSONDict:
+        where = {"messageId": self._run_id, "conversationId": self._conversation_id}
+        return {"event": "attachment", "data": where | event.attachment}
 
     def _title(self, event: Titled) -> JSONDict:
         data = {"conversationId": self._conversation_id, "title": event.title}
         return {"event": "title", "data": data}
 
     def _final(self, event: Finished) -> JSONDict:
+        response = message_wire(event.response)
         frame: JSONDict = {
             "final": True,
             "title": event.conversation["title"],
             "conversation": conversation_wire(event.conversation, messages=event.message_ids),
             "requestMessage": message_wire(event.user_message),
-            "responseMessage": message_wire(event.response),
+            # After an error bubble the client must not go on with what is queued (§7.1 d).
+            "responseMessage": response | {"unfinished": True} if response["error"] else response,
             "generationProtocolVersion": PROTOCOL_VERSION,
         }
         return frame | {"aborted": True, "earlyAbort": False} if event.is_aborted else frame

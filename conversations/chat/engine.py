@@ -1,28 +1,19 @@
-"""Run one turn: ask the model, write what it says into the log, tell how it ended.
+"""Run one turn: let its models answer, and tell how it ended.
 
 The engine knows neither readers nor rows of the end; see ``jobs`` for its life.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+import asyncio
+from collections.abc import Sequence
+from itertools import count
 
-import structlog
-
-from conversations.chat import context, outcomes
+from conversations.chat import memory_agent, outcomes
+from conversations.chat.column_run import ColumnRun, Emit
 from conversations.chat.content import TurnState
-from conversations.chat.events import ContextMeasured, TokensUsed, ToolFinished, TurnEvent
-from conversations.chat.steps import StepWriter
-from conversations.services.turns import Outcome, Turn, history_rows
-from conversations.tree import branch_to
-from librechat_backend.lib.aio import in_database
-from presets.parameters import to_parameters
-from providers import catalog, client
-from providers.errors import ProviderError
-from providers.types import ChatRequest
-
-log = structlog.get_logger(__name__)
-
-Emit = Callable[[Sequence[TurnEvent]], Awaitable[None]]
+from conversations.chat.events import TurnEvent
+from conversations.chat.outcomes import Ending
+from conversations.services.turns import Outcome, Turn
+from presets.resolver import ResolvedTurn
 
 
 class Engine:
@@ -32,73 +23,28 @@ class Engine:
         self.turn = turn
         self.state = TurnState()
         self._emit_to_log = emit
-        self._writer = StepWriter()
+        indices = count()
+        self._runs = [
+            ColumnRun(
+                turn, column, number=number, indices=indices, state=self.state, emit=self._emit
+            )
+            for number, column in enumerate(turn.columns)
+        ]
 
     async def run(self) -> Outcome:
-        """The outcome, errors of the provider included; only cancellation is raised."""
-        try:
-            request = await self._prepare()
-            await self._answer(request)
-            await self._close_tools()
-            await self._report_usage(request)
-        except (ProviderError, context.InputTooLong) as error:
-            log.info(
-                "turn_failed", generation_id=self.turn.generation.id, reason=type(error).__name__
-            )
-            return outcomes.failed(self.state, outcomes.error_text(error))
-        return outcomes.completed(
-            self.state,
-            reason=self._writer.finish_reason,
-            usage=self._writer.usage,
-            has_retained=bool(self.turn.retained),
-        )
+        """The outcome, errors of providers included; only cancellation is raised."""
+        listener = memory_agent.listen(self.turn)
+        endings = await _together(self._runs)
+        if listener is not None:
+            await self._emit(await listener.wait())
+        if len(endings) > 1:
+            return outcomes.side_by_side(self.state, endings)
+        return outcomes.alone(self.state, endings[0], has_retained=bool(self.turn.retained))
 
-    async def _prepare(self) -> ChatRequest:
-        request, window, budget = await in_database(build_request, self.turn)
-        fitted, measure = context.fit(request, window=window, budget=budget)
-        await self._emit(
-            [
-                ContextMeasured(
-                    window=measure.window,
-                    budget=measure.budget,
-                    instruction_tokens=measure.instruction_tokens,
-                    message_tokens=measure.message_tokens,
-                    message_count=measure.message_count,
-                    pruned_tokens=measure.pruned_tokens,
-                )
-            ]
-        )
-        return fitted
-
-    async def _answer(self, request: ChatRequest) -> None:
-        stream = client.stream(request, endpoint=self.turn.resolved.endpoint)
-        async with aclosing(stream):
-            async for batch in stream:
-                await self._emit(self._writer.write(batch))
-
-    async def _close_tools(self) -> None:
-        """No tools are offered, so a model that calls one anyway hears that."""
-        await self._emit(
-            [
-                ToolFinished(step.step_id, f"The tool {step.name} is not available here.")
-                for step in self._writer.tool_steps
-            ]
-        )
-
-    async def _report_usage(self, request: ChatRequest) -> None:
-        usage = self._writer.usage
-        if usage is None:
-            return
-        event = TokensUsed(
-            sequence=1,
-            provider=self.turn.resolved.endpoint,
-            model=request.model,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-        )
-        await self._emit([event])
+    @property
+    def served(self) -> ResolvedTurn | None:
+        """The preset that answers alone, instead of what was asked for."""
+        return self._runs[0].served if len(self._runs) == 1 else None
 
     async def _emit(self, events: Sequence[TurnEvent]) -> None:
         if not events:
@@ -109,29 +55,13 @@ class Engine:
         await self._emit_to_log(events)
 
 
-def build_request(turn: Turn) -> tuple[ChatRequest, int, int]:
-    """The request before it is fitted, the model's window and the budget, both in tokens."""
-    rows = history_rows(user=turn.user, conversation=turn.conversation)
-    branch = branch_to({row["message_id"]: row for row in rows}, turn.generation.user_message_id)
-    settings = turn.resolved.settings
-    parameters = to_parameters(settings)
-    window = catalog.context_window(turn.resolved.model)
-    request = ChatRequest(
-        model=turn.resolved.model,
-        messages=tuple(context.history(branch, turn.retained)),
-        system=context.fill_variables(
-            turn.resolved.system_message or settings.get("promptPrefix", ""),
-            user_name=turn.user.name or turn.user.username,
-            # Anchored to the chat's beginning: a prefix that stays equal is cached by providers.
-            moment=turn.conversation.created_at,
-            timezone=turn.request.timezone,
-        ),
-        parameters=parameters,
-        user_id=turn.user.id,
-    )
-    budget = context.token_budget(
-        window=window,
-        limit=settings.get("maxContextTokens"),
-        max_output=parameters.max_output_tokens,
-    )
-    return request, window, budget
+async def _together(runs: Sequence[ColumnRun]) -> list[Ending]:
+    """All of them to their ends; an error nobody expected ends the others."""
+    if len(runs) == 1:
+        return [await runs[0].run()]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run.run()) for run in runs]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    return [task.result() for task in tasks]

@@ -28,13 +28,19 @@ class Created:
 
 @dataclass(slots=True)
 class StepStarted:
-    """A slot ``index`` of the answer opens; a tool step names its call."""
+    """A slot ``index`` of the answer opens; a tool step names its call, a notice the preset that
+    answers instead.
+
+    ``agent_id`` and ``group_id`` name the column, where models answer side by side.
+    """
 
     step_id: str
     index: int
-    kind: Literal["message", "tool"]
+    kind: Literal["message", "tool", "summary", "notice"]
     call_id: str = ""
     name: str = ""
+    agent_id: str = ""
+    group_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +70,27 @@ class ToolFinished:
 
 
 @dataclass(slots=True)
+class SummaryBegun:
+    """What falls out of the window is told to a model, which takes a while."""
+
+    provider: str
+    model: str
+    message_count: int
+
+
+@dataclass(slots=True)
+class Summarized:
+    """The whole of a summary. ``boundary_id`` names the last message it covers."""
+
+    step_id: str
+    text: str
+    provider: str
+    model: str
+    token_count: int
+    boundary_id: str
+
+
+@dataclass(slots=True)
 class ContextMeasured:
     """Estimated tokens of a request, before it is sent."""
 
@@ -73,11 +100,15 @@ class ContextMeasured:
     message_tokens: int
     message_count: int
     pruned_tokens: int
+    summary_tokens: int = 0
 
 
 @dataclass(slots=True)
 class TokensUsed:
-    """Tokens as the provider counted them; ``input_tokens`` includes the cached ones."""
+    """Tokens as the provider counted them; ``input_tokens`` includes the cached ones.
+
+    ``cost_usd`` is None where prices are not known or not to be shown.
+    """
 
     sequence: int
     provider: str
@@ -86,6 +117,17 @@ class TokensUsed:
     output_tokens: int
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    purpose: str = ""  # of a call beside the answer, which leaves the measured context alone
+    cost_usd: float | None = None
+
+
+@dataclass(slots=True)
+class Attached:
+    """Something shown with the answer beside its content (contract 02 §4.5), as the client reads
+    it but for the ids of message and conversation.
+    """
+
+    attachment: JSONDict
 
 
 @dataclass(slots=True)
@@ -118,8 +160,11 @@ TurnEvent = (
     | ReasoningAdded
     | ToolArgumentsAdded
     | ToolFinished
+    | SummaryBegun
+    | Summarized
     | ContextMeasured
     | TokensUsed
+    | Attached
     | Titled
     | Finished
     | Failed
@@ -129,7 +174,7 @@ _KINDS: dict[str, type[TurnEvent]] = {
     kind.__name__: kind
     for kind in (
         Created, StepStarted, TextAdded, ReasoningAdded, ToolArgumentsAdded, ToolFinished,
-        ContextMeasured, TokensUsed, Titled, Finished, Failed,
+        SummaryBegun, Summarized, ContextMeasured, TokensUsed, Attached, Titled, Finished, Failed,
     )
 }  # fmt: skip
 

@@ -5,34 +5,41 @@ the provider and writes the log; anybody may read. A generation depends on no co
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from weakref import WeakValueDictionary
 
 import structlog
 from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.models import User
-from conversations.chat import control, outcomes, titles
+from conversations.chat import abandoned, control, outcomes
 from conversations.chat.content import TurnState
 from conversations.chat.engine import Engine
-from conversations.chat.events import Created, Failed, Finished, Titled, TurnEvent, is_terminal
+from conversations.chat.events import Created, Failed, Finished, TurnEvent, is_terminal
 from conversations.chat.log.base import EventLog, LogLost, UnknownGeneration
 from conversations.chat.request import TurnRequest
+from conversations.chat.titling import Titling, title_from_words
 from conversations.models import Generation
 from conversations.services import generations, turns
 from conversations.services.turns import AlreadyStarted, ConversationBusy, Outcome, Turn
 from librechat_backend.lib.aio import in_database, spawn, uninterrupted
 from librechat_backend.lib.errors import Conflict, NotReady
+from usage.entries import RequestEntry
+from usage.ledger.settling import unsettled
+from usage.ledger.spending import get_spender
+from usage.recorder import prepare
 
 HEARTBEAT_SECONDS = 2.0
 # Several missed heartbeats: the process is dead, or as good as that.
 STALE_AFTER = timedelta(seconds=10)
 ABORT_TIMEOUT_SECONDS = 10.0
 READ_TIMEOUT_SECONDS = 1.0
+TELL_TIMEOUT_SECONDS = 10.0
 # Readers in other processes hear of an end a moment after this one.
 ELSEWHERE_SECONDS = 0.1
 FIRST_EVENT_PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4)
@@ -83,7 +90,9 @@ class Jobs:
         self.log = event_log
         self.is_accepting = True
         self._running: dict[str, Job] = {}
-        self._untitled: dict[str, tuple[Turn, asyncio.Task[None]]] = {}
+        self.titling = Titling(event_log, is_running=self.owns)
+        # One start at a time in a conversation: many at once would only stop each other.
+        self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # -- starting --------------------------------------------------------------------------
 
@@ -96,6 +105,14 @@ class Jobs:
         return await uninterrupted(self._start(user, request))
 
     async def _start(self, user: User, request: TurnRequest) -> Started:
+        if request.conversation_id is None:
+            return await self._begin(user, request)
+        key = f"{user.pk}:{request.conversation_id}"
+        lock = self._starting.setdefault(key, asyncio.Lock())
+        async with lock:
+            return await self._begin(user, request)
+
+    async def _begin(self, user: User, request: TurnRequest) -> Started:
         for _ in range(START_ATTEMPTS):
             if not self.is_accepting:
                 raise NotReady("The server is restarting.")
@@ -130,15 +147,18 @@ class Jobs:
             # Stopped as well: its row says that it runs, and must not say so for ever.
             spawn(self._run(job), name=f"generation {generation_id}")
         if turn.is_new and not turn.conversation.is_temporary:
-            making = spawn(self._give_title(turn), name=f"title {generation_id}")
-            self._untitled[generation_id] = turn, making
+            self.titling.begin(turn)
 
     async def _run(self, job: Job) -> None:
         generation_id = job.turn.generation.id
         try:
-            await self._finish(generation_id, await self._outcome(job))
+            outcome = await self._outcome(job)
+            engine = job.engine
+            outcome = replace(outcome, attached=engine.state.attached, served=engine.served)
+            await self._finish(generation_id, _paid(outcome, job.turn.requests))
         finally:
             self._running.pop(generation_id, None)
+            job.turn.is_stored.set()
             job.done.set()
 
     async def _outcome(self, job: Job) -> Outcome:
@@ -164,13 +184,30 @@ class Jobs:
         What cannot be stored stays in the log, and is recovered when the database is back.
         """
         try:
-            last = await self._save(generation_id, outcome) or await self._ended(generation_id)
+            last: Finished | Failed | None = await self._save(generation_id, outcome)
+            if last is None:
+                await self._leave_to_another(outcome)
+                last = await self._ended(generation_id)
         except DatabaseError:
             log.exception("answer_not_saved", generation_id=generation_id)
             return
         if last is not None:
-            with suppress(LogLost):  # whoever took it over tells
+            await self._tell(generation_id, last)
+
+    async def _leave_to_another(self, outcome: Outcome) -> None:
+        """Whoever took the turn over writes down its calls, too."""
+        owed = await in_database(unsettled, outcome.requests)
+        get_spender().forgive([share for entry in owed for share in entry.shares])
+
+    async def _tell(self, generation_id: str, last: Finished | Failed) -> None:
+        """An answer ends whatever the log does: its row says so, and readers ask that, too."""
+        try:
+            async with asyncio.timeout(TELL_TIMEOUT_SECONDS):
                 await self.log.append(generation_id, [last])
+        except LogLost:
+            log.info("told_by_another", generation_id=generation_id)
+        except Exception:  # noqa: BLE001 - the answer is stored, and the next one must begin
+            log.exception("end_not_told", generation_id=generation_id)
 
     async def _ended(self, generation_id: str) -> Finished | Failed | None:
         """How a generation that is not ours any more ended; None while somebody else runs it."""
@@ -194,31 +231,6 @@ class Jobs:
             outcome=outcome,
         )
 
-    async def _give_title(self, turn: Turn) -> None:
-        title = await titles.make_title(
-            turn.request.text, endpoint=turn.resolved.endpoint, model=turn.resolved.model
-        )
-        await self._set_title(turn, title)
-
-    async def _set_title(self, turn: Turn, title: str) -> None:
-        generation_id = turn.generation.id
-        if self._untitled.pop(generation_id, None) is None:
-            return
-        saved = await in_database(
-            generations.set_title, conversation=turn.conversation, title=title
-        )
-        if saved and generation_id in self._running:
-            with suppress(LogLost):
-                await self.log.append(generation_id, [Titled(title)])
-
-    async def _title_now(self, generation_id: str) -> None:
-        """Nobody waits for the model any longer: the first words will do."""
-        if generation_id not in self._untitled:
-            return
-        turn, making = self._untitled[generation_id]
-        await self._set_title(turn, titles.first_words(turn.request.text))
-        making.cancel()
-
     # -- stopping --------------------------------------------------------------------------
 
     async def abort(self, generation: Generation) -> None:
@@ -228,7 +240,7 @@ class Jobs:
         job = self._running.get(generation.id)
         if job is not None:
             job.stop(StopReason.ABORT)
-            await self._title_now(generation.id)
+            await self.titling.settle(generation.id)
             await job.done.wait()
         else:
             await self._abort_elsewhere(generation)
@@ -251,8 +263,7 @@ class Jobs:
     async def drain(self, grace_seconds: float) -> None:
         """Take no new turns, let running ones end for a while, then keep what they have."""
         self.is_accepting = False
-        for generation_id in list(self._untitled):
-            await self._title_now(generation_id)
+        await self.titling.settle_all()
         jobs = list(self._running.values())
         waiting = [asyncio.create_task(job.done.wait()) for job in jobs]
         if not waiting:
@@ -311,11 +322,11 @@ class Jobs:
 
     async def beat(self) -> None:
         """Refresh the rows of what runs here; what is not ours any more stops."""
-        ids = list(self._running)
-        if not ids:
+        addresses = {number: job.turn.request.ip_address for number, job in self._running.items()}
+        if not addresses:
             return
-        owned = await in_database(generations.beat, process=self.process, generation_ids=ids)
-        for generation_id in set(ids) - owned:
+        owned = await in_database(generations.beat, process=self.process, addresses=addresses)
+        for generation_id in addresses.keys() - owned:
             self.stop_local(generation_id, StopReason.LOST)
 
     async def recover_stale(self, *, all_others: bool = False) -> int:
@@ -331,15 +342,6 @@ class Jobs:
             await self.recover(generation)
         return len(abandoned)
 
-    async def title_forgotten(self, *, all_others: bool = False) -> None:
-        """Give titles to conversations whose process died between the answer and the title."""
-        patience = timedelta(0) if all_others else 2 * timedelta(seconds=titles.TIMEOUT_SECONDS)
-        before = timezone.now() - patience
-        own = self._untitled.keys()
-        for generation in await in_database(lambda: list(Generation.objects.untitled(before))):
-            if generation.id not in own:
-                await in_database(_title_from_words, generation)
-
     async def recover(
         self, generation: Generation, *, stop: StopReason = StopReason.SHUTDOWN
     ) -> None:
@@ -353,8 +355,17 @@ class Jobs:
         if not taken:
             return
         state = TurnState(await self.log.recover(generation.id))
-        await self._finish(generation.id, _stopped(stop, state))
-        await in_database(_title_from_words, generation)
+        requests = await in_database(abandoned.requests_of, generation, state)
+        outcome = replace(_stopped(stop, state), attached=state.attached)
+        await self._finish(generation.id, _paid(outcome, requests))
+        await in_database(title_from_words, generation)
+
+
+def _paid(outcome: Outcome, requests: Sequence[RequestEntry]) -> Outcome:
+    """With the rows of its calls, to be stored with it."""
+    for entry in requests:
+        prepare(entry)
+    return replace(outcome, requests=tuple(requests))
 
 
 def _stopped(reason: StopReason | None, state: TurnState) -> Outcome:
@@ -371,13 +382,3 @@ def _created(turn: Turn) -> Created:
         icon_url=turn.conversation.icon_url,
         user_message=turn.user_message,
     )
-
-
-def _title_from_words(generation: Generation) -> None:
-    """The process died before the title was made."""
-    conversation = generation.conversation
-    if not generation.turn["is_new"] or conversation.is_temporary:
-        return
-    question = conversation.messages.filter(message_id=generation.user_message_id).first()
-    if question is not None:
-        generations.set_title(conversation=conversation, title=titles.first_words(question.text))

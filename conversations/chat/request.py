@@ -11,6 +11,7 @@ from presets.parameters import clean_settings
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9:_-]{1,128}")
 _NEW_CONVERSATION = {None, "", "new", "PENDING"}
 MAX_QUOTES = 10
+MAX_FILES = 1000
 MAX_QUOTE_CHARACTERS = 1500
 MAX_NAME_CHARACTERS = 200
 
@@ -25,9 +26,20 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Added:
+    """A second model that is to answer beside the first (contract 02 §10.6)."""
+
+    endpoint: str
+    model: str
+    spec: str
+    settings: JSONDict
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRequest:
     """What a person asks for. ``answered_message_id`` is set where a stored message of the user
-    is answered again; ``replaced_answer_id`` names the answer that is edited or continued.
+    is answered again; ``replaced_answer_id`` names the answer that is edited or continued;
+    ``ip_address`` is where it comes from, empty where that is not known.
     """
 
     text: str
@@ -47,6 +59,9 @@ class TurnRequest:
     timezone: str = ""
     client_request_id: str | None = None
     quotes: tuple[str, ...] = ()
+    added: Added | None = None
+    file_ids: tuple[str, ...] = ()
+    ip_address: str = ""
 
 
 def parse_turn_request(payload: JSONValue, *, path_endpoint: str = "") -> TurnRequest:
@@ -59,7 +74,7 @@ def parse_turn_request(payload: JSONValue, *, path_endpoint: str = "") -> TurnRe
         text=_user_text(payload),
         endpoint=_name(payload, "endpoint") or path_endpoint,
         endpoint_type=_name(payload, "endpointType"),
-        model=_name(payload, "model"),
+        model=_model(payload),
         spec=_name(payload, "spec"),
         settings=_settings(payload),
         conversation_id=_conversation_id(payload),
@@ -73,6 +88,8 @@ def parse_turn_request(payload: JSONValue, *, path_endpoint: str = "") -> TurnRe
         timezone=_name(payload, "timezone"),
         client_request_id=_client_request_id(payload.get("clientRequestId")),
         quotes=_quotes(payload.get("quotes")),
+        added=_added(payload.get("addedConvo")),
+        file_ids=_file_ids(payload.get("files")),
     )
 
 
@@ -101,6 +118,11 @@ def _name(payload: JSONDict, name: str) -> str:
     if len(value) > MAX_NAME_CHARACTERS:
         raise _refuse(name, f"at most {MAX_NAME_CHARACTERS} characters")
     return value
+
+
+def _model(payload: JSONDict) -> str:
+    """A preset has a model of its own, so what stands beside its name is not looked at."""
+    return "" if payload.get("spec") else _name(payload, "model")
 
 
 def _message_id(payload: JSONDict, name: str) -> str:
@@ -132,6 +154,19 @@ def _answered(payload: JSONDict) -> str:
     if not answered:
         raise _refuse("overrideParentMessageId", "the id of the message to answer again")
     return answered
+
+
+def _added(value: JSONValue) -> Added | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise _refuse("addedConvo", "an object")
+    return Added(
+        endpoint=_name(value, "endpoint"),
+        model=_model(value),
+        spec=_name(value, "spec"),
+        settings=_settings(value),
+    )
 
 
 def _edit(value: JSONValue) -> Edit | None:
@@ -169,3 +204,11 @@ def _quotes(value: JSONValue) -> tuple[str, ...]:
         return ()
     texts = [quote[:MAX_QUOTE_CHARACTERS] for quote in value if isinstance(quote, str)]
     return tuple(texts[:MAX_QUOTES])
+
+
+def _file_ids(value: JSONValue) -> tuple[str, ...]:
+    """Of the attached files; what the client says of them besides is not believed."""
+    if not isinstance(value, list):
+        return ()
+    ids = [file.get("file_id") for file in value[:MAX_FILES] if isinstance(file, dict)]
+    return tuple(dict.fromkeys(i for i in ids if isinstance(i, str) and 0 < len(i) <= 64))

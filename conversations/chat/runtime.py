@@ -29,7 +29,7 @@ class Runtime:
             spawn(self._repeat(jobs.beat), name="heartbeat"),
             # Beside the heartbeat: recovering may take long, and must not look like death.
             spawn(self._repeat(jobs.recover_stale), name="recovery"),
-            spawn(self._repeat(jobs.title_forgotten, TITLES_SECONDS), name="titles"),
+            spawn(self._repeat(jobs.titling.recover_forgotten, TITLES_SECONDS), name="titles"),
             spawn(self._listen(), name="control"),
         ]
 
@@ -40,7 +40,7 @@ class Runtime:
         # Without Redis there is one process, and it has just begun: nobody else can be alive.
         is_alone = not settings.REDIS_URL
         recovered = await jobs.recover_stale(all_others=is_alone)
-        await jobs.title_forgotten(all_others=is_alone)
+        await jobs.titling.recover_forgotten(all_others=is_alone)
         await jobs.log.tidy()
         if recovered:
             log.info("generations_recovered", count=recovered)

@@ -1,10 +1,14 @@
 """Provider events → turn events: which slot of the answer each delta belongs to. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import fields, replace
+from itertools import count
+from typing import Any
 
 from conversations.chat.events import (
     ReasoningAdded,
     StepStarted,
+    Summarized,
     TextAdded,
     ToolArgumentsAdded,
     TurnEvent,
@@ -21,14 +25,37 @@ from providers.types import (
     Usage,
 )
 
+TOKENS_MAX = 2**31 - 1  # what a column holds
+
+
+def plausible(usage: Usage) -> Usage:
+    """Without what no provider can have counted: an answer must not be lost for its figures."""
+    names = (field.name for field in fields(usage) if field.name != "tells_media")
+    counts = {name: getattr(usage, name) for name in names}
+    sane: dict[str, Any] = {
+        name: value if type(value) is int and 0 <= value <= TOKENS_MAX else 0
+        for name, value in counts.items()
+    }
+    return replace(Usage(**sane), tells_media=usage.tells_media is True)
+
 
 class StepWriter:
-    """One run of text, one run of reasoning and each tool call get a slot of their own."""
+    """One run of text, one run of reasoning and each tool call get a slot of their own.
 
-    def __init__(self) -> None:
+    Columns of one answer share ``indices``.
+    """
+
+    def __init__(
+        self,
+        indices: Iterator[int] | None = None,
+        *,
+        agent_id: str = "",
+        group_id: int | None = None,
+    ) -> None:
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
-        self._next_index = 0
+        self._indices = count() if indices is None else indices
+        self._agent_id, self._group_id = agent_id, group_id
         self._kind: type[StreamEvent] | None = None
         self._step_id = ""
         self._tools: dict[int, StepStarted] = {}
@@ -48,9 +75,20 @@ class StepWriter:
             case ToolCallDelta():
                 yield from self._tool(item)
             case Usage():
-                self.usage = item
+                self.usage = plausible(item)
             case Finish(reason):
                 self.finish_reason = reason
+
+    def summary(self, event: Summarized) -> list[TurnEvent]:
+        """A slot of its own for a summary that is complete."""
+        step = self._new_step(StepStarted("", 0, "summary", name=event.model))
+        event.step_id = step.step_id
+        return [step, event]
+
+    def notice(self, text: str, *, preset: str) -> list[TurnEvent]:
+        """A slot of its own for words of ours, before those of ``preset``."""
+        step = self._new_step(StepStarted("", 0, "notice", name=preset))
+        return [step, TextAdded(step.step_id, text)]
 
     def _enter(self, kind: type[StreamEvent]) -> Iterator[TurnEvent]:
         if self._kind is kind:
@@ -72,8 +110,8 @@ class StepWriter:
             yield ToolArgumentsAdded(step.step_id, step.call_id, step.name, delta.arguments)
 
     def _new_step(self, step: StepStarted) -> StepStarted:
-        step.step_id, step.index = f"step_{new_object_id()}", self._next_index
-        self._next_index += 1
+        step.step_id, step.index = f"step_{new_object_id()}", next(self._indices)
+        step.agent_id, step.group_id = self._agent_id, self._group_id
         return step
 
     @property

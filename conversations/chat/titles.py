@@ -1,4 +1,4 @@
-"""Titles of new conversations: from a model, else the first words. There always is one."""
+"""Titles of new conversations: from a model, else the first words."""
 
 import asyncio
 import re
@@ -8,6 +8,9 @@ from django.conf import settings
 
 from providers import client
 from providers.errors import ProviderError
+from providers.failover import OverBudget
+from providers.routing import Principal
+from providers.trace import CallTrace
 from providers.types import ChatRequest, Message, Parameters, TextPart
 
 TIMEOUT_SECONDS = 45
@@ -30,12 +33,26 @@ INSTRUCTIONS = (
 log = structlog.get_logger(__name__)
 
 
-async def make_title(text: str, *, endpoint: str, model: str) -> str:
-    """A title for a conversation that begins with ``text``; never fails."""
-    if not settings.TITLE_CONVO:
-        return first_words(text)
+def title_model(model: str, own: str = "") -> str:
+    """Which model makes the titles of chats with ``model``; ``own``: what its endpoint says."""
+    return own or settings.TITLE_MODEL or model
+
+
+async def make_title(
+    text: str,
+    *,
+    endpoint: str,
+    model: str,
+    own: str = "",
+    principal: Principal = client.NOBODY,
+    trace: CallTrace | None = None,
+) -> str:
+    """A title for a conversation that begins with ``text``. Raises OverBudget, and nothing else.
+
+    ``model`` is the chat's, ``own`` as in :func:`title_model`.
+    """
     request = ChatRequest(
-        model=settings.TITLE_MODEL or model,
+        model=title_model(model, own),
         messages=(Message("user", (TextPart(text[:PROMPT_CHARACTERS]),)),),
         system=INSTRUCTIONS,
         parameters=Parameters(),
@@ -43,7 +60,11 @@ async def make_title(text: str, *, endpoint: str, model: str) -> str:
     )
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            answer = await client.complete(request, endpoint=endpoint)
+            answer = await client.complete(
+                request, endpoint=endpoint, principal=principal, trace=trace
+            )
+    except OverBudget:
+        raise
     except (ProviderError, TimeoutError) as error:
         log.info("title_failed", reason=type(error).__name__)
         answer = ""

@@ -37,6 +37,7 @@ class Conversation(models.Model):
         db_index=False,
     )
     is_archived = models.BooleanField("archived", default=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
     is_pinned = models.BooleanField("pinned", default=False)
     is_temporary = models.BooleanField("temporary", default=False)
     expired_at = models.DateTimeField("removed after", null=True, blank=True, db_index=True)

@@ -41,6 +41,7 @@ class Message(models.Model):
     quotes = models.JSONField(default=list, blank=True)
     feedback = models.JSONField(null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
+    is_parallel = models.BooleanField(default=False)  # parts of two models side by side
     is_temporary = models.BooleanField(default=False)
     expired_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

@@ -20,7 +20,6 @@ def conversation_wire(row: Row, *, messages: list[str] | None) -> JSONDict:
     document = {
         **given(row["settings"]),
         **_summary(row),
-        "isArchived": row["is_archived"],
         "isTemporary": row["is_temporary"],
         "tags": row["tags"],
         "files": row["files"],
@@ -31,12 +30,13 @@ def conversation_wire(row: Row, *, messages: list[str] | None) -> JSONDict:
 
 
 def conversation_row_wire(row: Row) -> JSONDict:
-    """A row of the list: exactly the fields of contract 03 §2.1, and never ``messages``."""
-    agents = {
+    """A row of the list: the fields of contract 03 §2.1 and §18, and never ``messages``."""
+    optional = {
         "agent_id": row["settings__agent_id"],
         "assistant_id": row["settings__assistant_id"],
+        "isShared": row["is_shared"],
     }
-    return {**_summary(row), **given(agents)}
+    return {**_summary(row), **given(optional)}
 
 
 def _summary(row: Row) -> JSONDict:
@@ -46,6 +46,8 @@ def _summary(row: Row) -> JSONDict:
         "user": row["user_id"],
         "title": row["title"],
         "endpoint": row["endpoint"] or None,
+        "isArchived": row["is_archived"],
+        "archivedAt": to_iso(row["archived_at"]),
         "pinned": row["is_pinned"],
         "chatProjectId": row["project_id"],
         "createdAt": to_iso(row["created_at"]),

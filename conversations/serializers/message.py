@@ -67,6 +67,7 @@ def _optional(row: Row) -> JSONDict:
         "quotes": row["quotes"],
         "feedback": row["feedback"],
         "metadata": row["metadata"],
+        "addedConvo": row.get("is_parallel") or None,
     }
 
 

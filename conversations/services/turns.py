@@ -4,8 +4,9 @@ A turn begins in one transaction (conversation, message of the user, generation)
 (answer, conversation, generation), so nobody ever sees half of either.
 """
 
+import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,18 +15,27 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Bit, PermissionType, require_permission
+from accounts.services.locks import lock_user
 from conversations.chat.content import join_parts
 from conversations.chat.events import Failed, Finished
-from conversations.chat.request import Edit, TurnRequest
+from conversations.chat.request import TurnRequest
 from conversations.models import Conversation, Generation, Message, Project
 from conversations.search import index_messages
-from librechat_backend.lib.errors import Conflict, InvalidRequest, NotFound
-from librechat_backend.lib.ids import NO_PARENT, new_uuid
+from conversations.services.columns import Column, column_state, columns_of, resolve_added
+from conversations.services.generations import require_room
+from conversations.services.questions import question_of
+from conversations.services.retention import expiry
+from librechat_backend.lib.errors import NotFound
+from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.times import to_epoch_ms
 from presets.parameters import sender_label
 from presets.resolver import ResolvedTurn, resolve_turn
-from providers.tokens import estimate_tokens
+from usage.entries import RequestEntry
+from usage.ledger.pools import Billing, billing_under
+from usage.prices import current_prices
+from usage.pricing import PriceTable
+from usage.rows import write_rows
 
 Status = Generation.Status
 DELETED = "The conversation was deleted."
@@ -54,7 +64,8 @@ class ConversationBusy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn that has begun. Rows are mappings of the models' field names."""
+    """A turn that has begun. Rows are mappings of the models' field names; ``is_stored`` is set at
+    its end, and ``requests`` are the rows of its calls that are stored with it."""
 
     generation: Generation
     user: User
@@ -65,11 +76,18 @@ class Turn:
     retained: list[JSONDict]
     is_new: bool
     sender: str
+    columns: tuple[Column, ...]
+    prices: PriceTable
+    billing: Billing
+    is_stored: asyncio.Event = field(default_factory=asyncio.Event)
+    requests: list[RequestEntry] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a turn ended. ``content`` None with ``error_text`` is an error bubble (02 §7.1 d)."""
+    """How a turn ended. ``content`` None with ``error_text`` is an error bubble (02 §7.1 d).
+    ``requests`` are the rows of its calls of models, which are stored, and paid, with it.
+    ``served``: the preset that answered instead of what was asked for."""
 
     status: Status
     content: list[JSONDict] | None
@@ -78,6 +96,9 @@ class Outcome:
     finish_reason: str = ""
     token_count: int | None = None
     metadata: JSONDict = field(default_factory=dict)
+    attached: list[JSONDict] = field(default_factory=list)
+    requests: tuple[RequestEntry, ...] = ()
+    served: ResolvedTurn | None = None
 
 
 # -- Beginning -----------------------------------------------------------------------------
@@ -102,6 +123,9 @@ def begin_turn(*, user: User, request: TurnRequest, process: str) -> Turn:
 
 def _begin(user: User, request: TurnRequest, process: str) -> Turn:
     _refuse_repetition(user, request)
+    if settings.LIMIT_CONCURRENT_MESSAGES:
+        lock_user(user)  # of several that come at once, none is counted too late
+        require_room(user=user, request=request)
     resolved = resolve_turn(
         user,
         endpoint=request.endpoint,
@@ -109,17 +133,29 @@ def _begin(user: User, request: TurnRequest, process: str) -> Turn:
         spec=request.spec,
         settings=request.settings,
     )
+    added = resolve_added(user, request)
     now = timezone.now()
     is_new = request.conversation_id is None
     conversation = _conversation(user, request, resolved, now)
-    message, retained = _question(conversation, request, now)
+    message, retained = question_of(conversation, request, now)
     sender = sender_label(resolved.label, resolved.model, resolved.settings)
+    columns = columns_of(request, resolved, added, retained)
     generation = _create_generation(
         conversation, request, resolved, process, message, now,
-        {"sender": sender, "retained": retained, "is_new": is_new},
+        {
+            "sender": sender, "retained": retained, "is_new": is_new,
+            "is_parallel": bool(columns[0].agent_id),
+            "preset": resolved.spec, "preset_version": resolved.preset_version,
+            "moved": resolved.moved, "columns": [
+                column_state(column.resolved, column.agent_id) for column in columns
+            ],
+        },
     )  # fmt: skip
-    row = message.as_row(conversation)
-    return Turn(generation, user, request, resolved, conversation, row, retained, is_new, sender)
+    return Turn(
+        generation, user, request, resolved, conversation, message.as_row(conversation),
+        retained, is_new, sender, columns, current_prices(resolved.access_stamp),
+        billing_under(resolved.access_stamp, exists=resolved.has_billing),
+    )  # fmt: skip
 
 
 def _conversation(
@@ -137,8 +173,8 @@ def _conversation(
     conversation.spec = resolved.spec
     conversation.icon_url = resolved.icon_url
     conversation.settings = resolved.settings
-    if conversation.is_temporary:
-        conversation.expired_at = _expiry(now)  # each turn gives it its whole time again
+    # Each turn gives it its whole time again.
+    conversation.expired_at = expiry(is_temporary=conversation.is_temporary, now=now)
     conversation.updated_at = now
     conversation.save(
         force_insert=request.conversation_id is None,
@@ -186,85 +222,6 @@ def _project(user: User, request: TurnRequest) -> Project | None:
     if request.project_id is None:
         return None
     return Project.objects.owned_by(user).filter(pk=request.project_id).first()
-
-
-def _expiry(now: datetime) -> datetime:
-    return now + timedelta(hours=settings.TEMPORARY_CHAT_RETENTION_HOURS)
-
-
-def _question(
-    conversation: Conversation, request: TurnRequest, now: datetime
-) -> tuple[Message, list[JSONDict]]:
-    """The message to answer, and the content parts the answer begins with."""
-    if request.answered_message_id is None:
-        return _new_message(conversation, request, now), []
-    message = conversation.messages.filter(
-        message_id=request.answered_message_id, is_created_by_user=True
-    ).first()
-    if message is None:
-        raise NotFound("The message to answer again was not found.", key="error")
-    return message, _retained_parts(conversation, request, message)
-
-
-def _new_message(conversation: Conversation, request: TurnRequest, now: datetime) -> Message:
-    message = Message.objects.create(
-        message_id=new_uuid(),
-        conversation=conversation,
-        user_id=conversation.user_id,
-        parent_message_id=_parent_id(conversation, request.parent_message_id),
-        is_created_by_user=True,
-        sender="User",
-        text=request.text,
-        endpoint=request.endpoint,
-        quotes=list(request.quotes),
-        token_count=estimate_tokens(request.text),
-        is_temporary=conversation.is_temporary,
-        expired_at=conversation.expired_at,
-        created_at=now,
-        updated_at=now,
-    )
-    index_messages([message])
-    return message
-
-
-def _parent_id(conversation: Conversation, parent_id: str) -> str:
-    """The stored parent. The client's placeholder ``<user message id>_`` stands for its answer.
-
-    Raises Conflict for a placeholder nobody knows (contract 06 §5.7), NotFound for other ids.
-    """
-    messages = conversation.messages.all()
-    if parent_id == NO_PARENT or messages.filter(message_id=parent_id).exists():
-        return parent_id
-    if not parent_id.endswith("_"):
-        raise NotFound("The parent message was not found in this conversation.", key="error")
-    question_id = parent_id.rstrip("_")
-    answer = messages.filter(parent_message_id=question_id, is_created_by_user=False).last()
-    if answer is not None:
-        return answer.message_id
-    raise Conflict("The selected parent response is still being saved; try again.", key="error")
-
-
-def _retained_parts(
-    conversation: Conversation, request: TurnRequest, question: Message
-) -> list[JSONDict]:
-    if request.edit is None and not request.is_continued:
-        return []
-    answers = conversation.messages.filter(
-        parent_message_id=question.message_id, is_created_by_user=False
-    )
-    answer = answers.filter(message_id=request.replaced_answer_id).first() or answers.last()
-    parts: list[JSONDict] = (answer.content or []) if answer else []
-    return _edited(parts, request.edit) if request.edit else parts
-
-
-def _edited(parts: list[JSONDict], edit: Edit) -> list[JSONDict]:
-    """All parts, the edited one rewritten: the client counts on them (contract 02 §10.3)."""
-    if edit.index >= len(parts):
-        raise InvalidRequest("Content part not found", key="error")
-    part = parts[edit.index]
-    if part["type"] != edit.kind:
-        raise InvalidRequest("Cannot update non-text content", key="error")
-    return [*parts[: edit.index], {**part, edit.kind: edit.text}, *parts[edit.index + 1 :]]
 
 
 def _create_generation(
@@ -315,7 +272,10 @@ def finish_turn(*, generation_id: str, process: str, outcome: Outcome) -> Finish
         generation = Generation.objects.select_related("conversation").get(pk=generation_id)
         response = _create_response(generation, outcome, now)
         Conversation.objects.filter(pk=generation.conversation_id).update(updated_at=now)
-        return _finished(generation, response, outcome)
+        finished = _finished(generation, response, outcome)
+        if outcome.requests:  # last: what everybody pays from is locked until the end
+            write_rows(outcome.requests)
+        return finished
 
 
 def _create_response(generation: Generation, outcome: Outcome, now: datetime) -> Message:
@@ -328,17 +288,23 @@ def _create_response(generation: Generation, outcome: Outcome, now: datetime) ->
         conversation=conversation,
         user_id=generation.user_id,
         parent_message_id=generation.user_message_id,
-        sender=generation.turn["sender"],
+        **_writer(generation, outcome.served),
         text=outcome.error_text,
         content=content,
-        endpoint=generation.endpoint,
-        model=generation.model,
-        icon_url=conversation.icon_url,
         error=content is None,
         unfinished=outcome.is_unfinished,
         finish_reason=outcome.finish_reason,
         token_count=outcome.token_count,
         metadata=outcome.metadata,
+        attachments=[
+            {
+                "messageId": generation.response_message_id,
+                "conversationId": conversation.conversation_id,
+                **attachment,
+            }
+            for attachment in outcome.attached
+        ],
+        is_parallel=generation.turn.get("is_parallel", False),
         is_temporary=conversation.is_temporary,
         expired_at=conversation.expired_at,
         created_at=now,
@@ -346,6 +312,23 @@ def _create_response(generation: Generation, outcome: Outcome, now: datetime) ->
     )
     index_messages([response])
     return response
+
+
+def _writer(generation: Generation, served: ResolvedTurn | None) -> JSONDict:
+    """Who the client shows as the author."""
+    if served is None:
+        return {
+            "sender": generation.turn["sender"],
+            "endpoint": generation.endpoint,
+            "model": generation.model,
+            "icon_url": generation.conversation.icon_url,
+        }
+    return {
+        "sender": sender_label(served.label, served.model, served.settings),
+        "endpoint": served.endpoint,
+        "model": served.model,
+        "icon_url": served.icon_url,
+    }
 
 
 def _finished(generation: Generation, response: Message, outcome: Outcome) -> Finished:

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from accounts.authentication import authenticate
 from accounts.models import User
+from accounts.services.bans import Banned
 from conversations.chat.admission import admit
 from conversations.chat.encoder import PROTOCOL_VERSION, Encoder
 from conversations.chat.events import TurnEvent, is_terminal
@@ -31,9 +34,11 @@ TITLE_PAUSES_SECONDS = (0.2, 0.3, 0.5, 1, 1, 2, 2, 4, 4)
 async def start(request: HttpRequest, endpoint: str = "") -> HttpResponse:
     """POST a message: the generation begins, the answer says where to follow it."""
     _allow(request, "POST")
-    user = await authenticate(request)
-    turn_request = parse_turn_request(body_of(request), path_endpoint=endpoint)
-    await in_database(admit, user, turn_request, ip_address=client_ip(request))
+    user = await _who_asks(request)
+    turn_request = replace(
+        parse_turn_request(body_of(request), path_endpoint=endpoint), ip_address=client_ip(request)
+    )
+    await in_database(admit, user, turn_request, ip_address=turn_request.ip_address)
     try:
         started = await (await get_jobs()).start(user, turn_request)
     except DeniedTurn as denied:
@@ -44,6 +49,14 @@ async def start(request: HttpRequest, endpoint: str = "") -> HttpResponse:
             "status": "resumed" if started.is_repeated else "started",
         }
     )
+
+
+async def _who_asks(request: HttpRequest) -> User:
+    """Raises NotAuthenticated, Forbidden for a ban in the form the client translates."""
+    try:
+        return await authenticate(request)
+    except Banned as ban:
+        raise Forbidden(type="ban") from ban
 
 
 async def stream(
@@ -177,7 +190,7 @@ async def gen_title(request: HttpRequest, conversation_id: str) -> HttpResponse:
     """Wait for the title of a new conversation; 404 when none comes in time (§6)."""
     _allow(request, "GET")
     user = await authenticate(request)
-    for pause in (*TITLE_PAUSES_SECONDS, 0):
+    for pause in (*TITLE_PAUSES_SECONDS, 0) if settings.TITLE_CONVO else (0,):
         title = await in_database(_title, user, conversation_id)
         if title is None:
             break

@@ -15,11 +15,11 @@ from conversations.serializers.conversation import conversation_row_wire
 from conversations.services import conversations as services
 from conversations.services.conversations import Deletion
 from conversations.views.documents import find_document, require_document
-from conversations.views.requests import body_of, owner_of, page_size, without_nul
+from conversations.views.requests import body_of, is_true, keyset, owner_of, page_size, without_nul
 from librechat_backend.lib.errors import InvalidRequest
 from librechat_backend.lib.ids import is_object_id
 from librechat_backend.lib.json import JSONDict
-from librechat_backend.lib.pagination import Key, Keyset, parse_moment, parse_text
+from librechat_backend.lib.pagination import Key, parse_moment, parse_text
 
 UNASSIGNED = "unassigned"  # what the client calls being in no project
 
@@ -29,13 +29,14 @@ SORTS = {
     "title": (Key("title", parse_text), _UPDATED, _ID),
     "createdAt": (Key("created_at", parse_moment), _UPDATED, _ID),
     "updatedAt": (_UPDATED, _ID),
+    "archivedAt": (Key("archived_sort", parse_moment), _UPDATED, _ID),
 }
 
 
 class ConversationsView(APIView):
     def get(self, request: Request) -> Response:
         query = request.query_params
-        rows, next_cursor = _keyset(query).page(
+        rows, next_cursor = keyset(query, SORTS, default="updatedAt").page(
             _chosen(owner_of(request), query).list_rows(),
             cursor=query.get("cursor", ""),
             limit=page_size(query.get("limit", "")),
@@ -121,8 +122,10 @@ class PinView(APIView):
 
 def _chosen(user: User, query: QueryDict) -> ConversationQuerySet:
     """Those of ``user`` that a list's query names (contract 03 §2.1). Raises InvalidRequest."""
-    is_archived = query.get("isArchived", "").strip().lower() == "true"
+    is_archived = is_true(query.get("isArchived", ""))
     chosen = Conversation.objects.owned_by(user).listed().archived(is_archived)
+    if is_true(query.get("pinned", "")):
+        chosen = chosen.filter(is_pinned=True)
     if tags := [without_nul(tag) for tag in query.getlist("tags")]:
         chosen = chosen.tagged(tags)
     if search := without_nul(query.get("search", "")).strip():
@@ -139,14 +142,6 @@ def _in_project(conversations: ConversationQuerySet, project_id: str) -> Convers
     if not is_object_id(project_id):
         raise InvalidRequest("projectId must be a valid project id or unassigned", key="error")
     return conversations.in_project(project_id)
-
-
-def _keyset(query: QueryDict) -> Keyset:
-    """Raises InvalidRequest for a column the list cannot be sorted by."""
-    keys = SORTS.get(query.get("sortBy") or "updatedAt")
-    if keys is None:
-        raise InvalidRequest(f"sortBy must be one of {', '.join(SORTS)}", key="error")
-    return Keyset(keys, is_descending=query.get("sortDirection") != "asc")
 
 
 def _argument(request: Request) -> JSONDict:

@@ -18,11 +18,13 @@ from librechat_backend.lib.json import JSONDict
 
 
 class CopyView(APIView):
-    """Lets through who has not made too many copies of late."""
+    """Lets through who has not made too many copies of this kind of late."""
+
+    kind = "fork"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        check_copy(request)
+        check_copy(request, self.kind)
 
 
 class ForkView(CopyView):
@@ -37,7 +39,7 @@ class ForkView(CopyView):
             split_at_target=body.get("splitAtTarget") is True,
             latest_message_id=_id(body, "latestMessageId") if body.get("latestMessageId") else "",
         )
-        return Response(_copy_wire(user, conversation_id))
+        return Response(copy_wire(user, conversation_id))
 
 
 class DuplicateView(CopyView):
@@ -50,7 +52,7 @@ class DuplicateView(CopyView):
             conversation_id=_id(body, "conversationId"),
             title=title if isinstance(title, str) else "",
         )
-        return Response(_copy_wire(user, conversation_id), status=201)
+        return Response(copy_wire(user, conversation_id), status=201)
 
 
 def _id(body: JSONDict, name: str) -> str:
@@ -60,7 +62,8 @@ def _id(body: JSONDict, name: str) -> str:
     return value
 
 
-def _copy_wire(user: User, conversation_id: str) -> JSONDict:
+def copy_wire(user: User, conversation_id: str) -> JSONDict:
+    """The answer to every kind of copy: the new conversation, whole."""
     messages = Message.objects.of_conversation(user, conversation_id).rows()
     return {
         "conversation": require_document(user, conversation_id),

@@ -11,10 +11,13 @@ from conversations.serializers.message import (
     artifact_wire,
     edited_message_wire,
     feedback_wire,
+    full_message_wire,
     message_wire,
 )
+from conversations.serializers.message_input import parse_message
 from conversations.services import messages as services
 from conversations.services.messages import message_not_found, require_conversation
+from conversations.services.saved_messages import save_message
 from conversations.views.requests import body_of, owner_of
 from librechat_backend.lib.errors import InvalidRequest
 from librechat_backend.lib.json import JSONDict
@@ -32,6 +35,15 @@ class MessagesView(APIView):
         if not messages:
             require_conversation(user=user, conversation_id=conversation_id)
         return Response(messages)
+
+    def post(self, request: Request, conversation_id: str) -> Response:
+        user, body = owner_of(request), body_of(request)
+        _require_same_conversation(body, conversation_id)
+        require_conversation(user=user, conversation_id=conversation_id)
+        fields = parse_message(body)
+        save_message(user=user, conversation_id=conversation_id, fields=fields)
+        row = _row(request, conversation_id, fields["message_id"])
+        return Response(full_message_wire(row, user_id=user.pk), status=201)
 
 
 class BranchView(APIView):
@@ -63,8 +75,7 @@ class ConversationGuard(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         conversation_id = kwargs["conversation_id"]
-        if body_of(request).get("conversationId", conversation_id) != conversation_id:
-            raise InvalidRequest("Conversation ID mismatch", key="error")
+        _require_same_conversation(body_of(request), conversation_id)
         require_conversation(user=owner_of(request), conversation_id=conversation_id)
 
 
@@ -102,6 +113,11 @@ class FeedbackView(ConversationGuard):
             feedback=_feedback(body_of(request)),
         )
         return Response(feedback_wire(_row(request, conversation_id, message_id)))
+
+
+def _require_same_conversation(body: JSONDict, conversation_id: str) -> None:
+    if body.get("conversationId", conversation_id) != conversation_id:
+        raise InvalidRequest("Conversation ID mismatch", key="error")
 
 
 def _text(body: JSONDict) -> str:
