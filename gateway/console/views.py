@@ -1,0 +1,238 @@
+"""``/api/user/register|login|self``, ``/api/token``, ``/api/channel``."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, Sum
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import throttles
+from accounts.authentication import user_of
+from accounts.models import User
+from accounts.services import bans, profile, registration
+from accounts.services.directory import sign_in_with_password
+from accounts.services.login import SecondFactorNeeded, WrongCredentials
+from accounts.tokens import issue_console_token
+from accounts.validation import InvalidForm
+from gateway import services
+from gateway.console import parsing, wire
+from gateway.console.authentication import ConsoleAuthentication
+from gateway.models import ApiToken
+from librechat_backend.lib.errors import AppError, Conflict, Forbidden, InvalidRequest, NotFound
+from librechat_backend.lib.json import JSONValue
+from librechat_backend.lib.rest import KnownMembersParser, as_app_error
+from librechat_backend.lib.throttling import client_ip
+from providers import services as channel_services
+from providers.models import Channel
+from usage.models import RequestLog
+
+# What the chat's client wants to hear as 404 (contract 01 §4.2, §4.5).
+_STATUSES: dict[type[AppError], int] = {WrongCredentials: 401, InvalidForm: 400}
+PAGE_SIZE, LARGEST_PAGE = 20, 100
+_METHOD_RIGHTS = {"GET": "view", "POST": "add", "PUT": "change", "DELETE": "delete"}
+
+
+class ConsoleView(APIView):
+    authentication_classes = [ConsoleAuthentication]
+    parser_classes = [KnownMembersParser]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        error = _not_allowed(exc, self) or as_app_error(exc)
+        if error is None:
+            raise exc
+        body = {"success": False, "message": _message(error), "data": None}
+        status = next((s for kind, s in _STATUSES.items() if isinstance(error, kind)), error.status)
+        self.headers = error.headers
+        return Response(body, status=status, headers=error.headers)
+
+
+def _not_allowed(exc: Exception, view: APIView) -> AppError | None:
+    if not isinstance(exc, MethodNotAllowed):
+        return None
+    allowed = {"Allow": ", ".join(view.allowed_methods)}
+    return AppError(str(exc.detail), status=405, headers=allowed)
+
+
+def _message(error: AppError) -> str:
+    body = error.body()
+    return str(body.get("message") or body.get("error") or "The request was refused.")
+
+
+def answer(data: JSONValue = None, status: int = 200) -> Response:
+    return Response({"success": True, "message": "", "data": data}, status=status)
+
+
+class PublicView(ConsoleView):
+    authentication_classes = []
+    permission_classes = []
+
+
+class Register(PublicView):
+    def post(self, request: Request) -> Response:
+        throttles.check_registration(request)
+        bans.require_not_banned(ip_address=client_ip(request))
+        registration.register_user(parsing.registration(request.data))
+        return answer(status=201)
+
+
+class Login(PublicView):
+    def post(self, request: Request) -> Response:
+        """``{username, password}``; the user name may be the e-mail."""
+        throttles.check_login(request)
+        body = parsing.object_of(request.data)
+        signed_in = sign_in_with_password(
+            email=_address_of(parsing.text(body, "username") or parsing.text(body, "email")),
+            password=parsing.text(body, "password", limit=128),
+            ip_address=client_ip(request),
+            user_agent=request.headers.get("User-Agent", "")[:200],
+        )
+        if isinstance(signed_in, SecondFactorNeeded):
+            raise Forbidden("This account has a second factor: use an access token of the chat.")
+        token = issue_console_token(signed_in.user)
+        return answer({"token": token, **_user(signed_in.user)})
+
+
+def _address_of(name: str) -> str:
+    """The e-mail of the one person with this user name; any other name is taken as it is."""
+    if "@" in name:
+        return name.lower()
+    found = list(User.objects.filter(username=name).values_list("email", flat=True)[:2])
+    return found[0] if name and len(found) == 1 else name
+
+
+class Self(ConsoleView):
+    def get(self, request: Request) -> Response:
+        return answer(_user(user_of(request)))
+
+    def put(self, request: Request) -> Response:
+        """``display_name`` and ``username``."""
+        body = parsing.object_of(request.data)
+        profile.set_names(
+            user=user_of(request),
+            name=parsing.text(body, "display_name", limit=80) or None,
+            username=parsing.text(body, "username", limit=80) or None,
+        )
+        return answer(_user(user_of(request)))
+
+
+def _user(user: User) -> dict[str, Any]:
+    totals = RequestLog.objects.filter(user=user).aggregate(
+        used=Sum(F("input_tokens") + F("output_tokens")), requests=Count("pk")
+    )
+    return wire.user_wire(user, used_tokens=totals["used"] or 0, requests=totals["requests"])
+
+
+class Tokens(ConsoleView):
+    def get(self, request: Request) -> Response:
+        tokens = ApiToken.objects.owned_by(user_of(request).id)
+        return answer(_page(request, tokens, wire.token_wire))
+
+    def post(self, request: Request) -> Response:
+        """The key is in this answer and in no other."""
+        fields = parsing.token_fields(request.data, is_new=True)
+        new = services.create_token(user=user_of(request), **fields)
+        return answer(wire.token_wire(new.token) | {"key": new.secret}, status=201)
+
+
+class Token(ConsoleView):
+    def get(self, request: Request, token_id: str) -> Response:
+        return answer(wire.token_wire(_own_token(request, token_id)))
+
+    def put(self, request: Request, token_id: str) -> Response:
+        token = _own_token(request, token_id)
+        fields = parsing.token_fields(request.data, is_new=False)
+        return answer(wire.token_wire(services.update_token(token=token, **fields)))
+
+    def delete(self, request: Request, token_id: str) -> Response:
+        services.delete_token(user_id=user_of(request).id, token_id=token_id)
+        return answer()
+
+
+def _own_token(request: Request, token_id: str) -> ApiToken:
+    token = ApiToken.objects.owned_by(user_of(request).id).filter(pk=token_id).first()
+    if token is None:
+        raise NotFound("API key not found")
+    return token
+
+
+class ChannelView(ConsoleView):
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        right = _METHOD_RIGHTS.get(request.method or "", "change")
+        if not user_of(request).has_perm(f"providers.{right}_channel"):
+            raise Forbidden("Forbidden: Insufficient permissions")
+
+
+class Channels(ChannelView):
+    def get(self, request: Request) -> Response:
+        channels = Channel.objects.prefetch_related("keys")
+        return answer(_page(request, channels, wire.channel_wire))
+
+    def post(self, request: Request) -> Response:
+        channel = Channel()
+        _save(channel, parsing.apply_to_channel(channel, request.data, is_new=True))
+        return answer(wire.channel_wire(channel), status=201)
+
+
+class ChannelDetail(ChannelView):
+    def get(self, request: Request, channel_id: str) -> Response:
+        return answer(wire.channel_wire(_channel(channel_id)))
+
+    def put(self, request: Request, channel_id: str) -> Response:
+        """``key`` replaces the keys there are."""
+        channel = _channel(channel_id)
+        _save(channel, parsing.apply_to_channel(channel, request.data, is_new=False))
+        return answer(wire.channel_wire(_channel(channel_id)))
+
+    def delete(self, request: Request, channel_id: str) -> Response:
+        channel_services.delete_channel(channel=_channel(channel_id))
+        return answer()
+
+
+def _channel(channel_id: str) -> Channel:
+    channel = Channel.objects.prefetch_related("keys").filter(pk=channel_id).first()
+    if channel is None:
+        raise NotFound("Channel not found")
+    return channel
+
+
+def _save(channel: Channel, secrets: list[str]) -> None:
+    """Raises InvalidRequest; nothing is half written."""
+    try:
+        channel.full_clean(validate_unique=False)
+        with transaction.atomic():
+            channel_services.save_channel(channel=channel)
+            if secrets:
+                channel.keys.all().delete()
+            for secret in secrets:
+                channel_services.add_key(channel=channel, secret=secret)
+    except ValidationError as error:
+        raise InvalidRequest(" ".join(error.messages)) from error
+    except IntegrityError as error:
+        raise Conflict("There is already a channel of this name.") from error
+
+
+def _page(request: Request, rows: Any, to_wire: Any) -> dict[str, Any]:
+    """``p`` counts from 1, as ``page_size`` says how many."""
+    page = _query_number(request, "p", 1, 10**6)
+    size = _query_number(request, "page_size", PAGE_SIZE, LARGEST_PAGE)
+    begin = (page - 1) * size
+    return {
+        "page": page,
+        "page_size": size,
+        "total": rows.count(),
+        "items": [to_wire(row) for row in rows[begin : begin + size]],
+    }
+
+
+def _query_number(request: Request, name: str, default: int, largest: int) -> int:
+    value = request.query_params.get(name)
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdigit()) or not 1 <= int(value[:9]) <= largest:
+        raise InvalidRequest(f"{name}: expected a whole number from 1 to {largest}.")
+    return int(value[:9])

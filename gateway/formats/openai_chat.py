@@ -1,0 +1,237 @@
+"""Requests in OpenAI's Chat Completions. Pure."""
+
+from collections.abc import Iterable
+
+from gateway.errors import ApiError, invalid
+from gateway.formats import reading
+from gateway.formats.reading import Asked
+from librechat_backend.lib import json
+from librechat_backend.lib.json import JSONDict, JSONValue
+from providers.types import (
+    ChatRequest,
+    Message,
+    Part,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+    ToolSpec,
+)
+
+_SYSTEM_ROLES = ("system", "developer")
+_ROLES = (*_SYSTEM_ROLES, "user", "assistant", "tool", "function")
+MAX_CHOICES = 8
+
+# Canonical name → spellings of the caller, the first that is there counts.
+PARAMETERS = {
+    "temperature": ("temperature",),
+    "top_p": ("top_p",),
+    "frequency_penalty": ("frequency_penalty",),
+    "presence_penalty": ("presence_penalty",),
+    "max_output_tokens": ("max_completion_tokens", "max_tokens"),
+    "stop": ("stop",),
+    "reasoning_effort": ("reasoning_effort",),
+    "verbosity": ("verbosity",),
+}
+
+
+def check(body: JSONDict) -> None:
+    """What is true of every request, also of one that is passed on as it is. Raises ApiError."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise invalid("messages", "an array of at least one message")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict) or message.get("role") not in _ROLES:
+            raise invalid(f"messages[{index}].role", "system, developer, user, assistant or tool")
+    reading.whole_number(body, "n", 1, MAX_CHOICES)
+    parameters_of(body)
+
+
+def parameters_of(body: JSONDict) -> tuple[JSONDict, dict[str, str]]:
+    """The parameters that are set, by canonical name, and how they were spelled."""
+    checked: dict[str, JSONValue] = {
+        "temperature": reading.number(body, "temperature", 0, 2),
+        "top_p": reading.number(body, "top_p", 0, 1),
+        "frequency_penalty": reading.number(body, "frequency_penalty", -2, 2),
+        "presence_penalty": reading.number(body, "presence_penalty", -2, 2),
+        "max_completion_tokens": reading.whole_number(body, "max_completion_tokens"),
+        "max_tokens": reading.whole_number(body, "max_tokens"),
+        "stop": reading.texts(body, "stop") or None,
+        "reasoning_effort": reading.optional_text(body, "reasoning_effort") or None,
+        "verbosity": reading.optional_text(body, "verbosity") or None,
+    }
+    values: JSONDict = {}
+    spelled: dict[str, str] = {}
+    for name, spellings in PARAMETERS.items():
+        for spelling in spellings:
+            if checked[spelling] is not None and name not in values:
+                values[name], spelled[name] = checked[spelling], spelling
+    return values, spelled
+
+
+def wants_usage(body: JSONDict) -> bool:
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise invalid("stream_options", "an object")
+    return options.get("include_usage") is True
+
+
+def parse(body: JSONDict) -> Asked:
+    """The whole request in neutral values. Raises ApiError."""
+    messages = reading.objects(body.get("messages"), "messages")
+    parameters, spelled = parameters_of(body)
+    return Asked(
+        model=reading.model_name(body),
+        request=ChatRequest(
+            model="",
+            system=system_of(messages),
+            messages=tuple(_messages(messages)),
+            tools=tuple(_tools(body)),
+            tool_choice=_tool_choice(body.get("tool_choice")),
+            response_format=_response_format(body.get("response_format")),
+        ),
+        parameters=parameters,
+        spelled=spelled,
+    )
+
+
+def system_of(messages: Iterable[JSONDict]) -> str:
+    """The text of all system messages."""
+    parts = (_text(m, "messages") for m in messages if m.get("role") in _SYSTEM_ROLES)
+    return "\n\n".join(part for part in parts if part)
+
+
+def with_system(messages: Iterable[JSONDict], system: str) -> list[JSONDict]:
+    """``messages`` with ``system`` in the place of their own system messages."""
+    others = [message for message in messages if message.get("role") not in _SYSTEM_ROLES]
+    return [{"role": "system", "content": system}, *others] if system else others
+
+
+def _messages(messages: list[JSONDict]) -> list[Message]:
+    names: dict[str, str] = {}
+    found: list[Message] = []
+    for index, message in enumerate(messages):
+        param, role = f"messages[{index}]", message.get("role")
+        if role in _SYSTEM_ROLES:
+            continue
+        if role == "user":
+            found.append(Message("user", tuple(_parts(message, param))))
+        elif role == "assistant":
+            calls = _calls(message, param)
+            names |= {call.id: call.name for call in calls}
+            found.append(Message("assistant", (*_parts(message, param), *calls)))
+        elif role == "tool":
+            _add_result(found, message, names, param)
+        else:
+            raise invalid(f"{param}.role", "system, developer, user, assistant or tool")
+    return found
+
+
+def _add_result(found: list[Message], message: JSONDict, names: dict[str, str], param: str) -> None:
+    """Results that follow each other are one message: Anthropic wants them together."""
+    call_id = reading.optional_text(message, "tool_call_id")
+    result = ToolResultPart(call_id, names.get(call_id, ""), _text(message, param))
+    if found and found[-1].role == "tool":
+        found[-1] = Message("tool", (*found[-1].parts, result))
+    else:
+        found.append(Message("tool", (result,)))
+
+
+def _text(message: JSONDict, param: str) -> str:
+    return "".join(p.text for p in _parts(message, param) if isinstance(p, TextPart))
+
+
+def _parts(message: JSONDict, param: str) -> list[Part]:
+    content = message.get("content")
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [TextPart(content)]
+    where = f"{param}.content"
+    return [_part(part, where) for part in reading.objects(content, where)]
+
+
+def _part(part: JSONDict, param: str) -> Part:
+    kind = part.get("type")
+    if kind in ("text", "refusal"):
+        text = part.get(kind)
+        if not isinstance(text, str):
+            raise invalid(f"{param}.{kind}", "a string")
+        return TextPart(text)
+    if kind == "image_url":
+        value = part.get("image_url")
+        source = value if isinstance(value, dict) else {"url": value}
+        return reading.image(source.get("url"), f"{param}.image_url", source.get("detail"))
+    if kind == "file":
+        return reading.document(part.get("file"), f"{param}.file")
+    raise ApiError(
+        f"Content of type '{kind}' is not supported by this model's provider.", param=param
+    )
+
+
+def _calls(message: JSONDict, param: str) -> list[ToolCallPart]:
+    calls = []
+    for call in reading.objects(message.get("tool_calls"), f"{param}.tool_calls"):
+        function = call.get("function")
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise invalid(f"{param}.tool_calls", "calls of functions")
+        arguments = _arguments(function.get("arguments"))
+        calls.append(ToolCallPart(str(call.get("id") or ""), function["name"], arguments))
+    return calls
+
+
+def _arguments(value: JSONValue) -> str:
+    """JSON text of an object. A model may have written anything: other providers insist."""
+    try:
+        is_object = isinstance(value, str) and isinstance(json.loads(value), dict)
+    except json.DecodeError:
+        is_object = False
+    return value if is_object else json.dumps({"input": value or ""}).decode()
+
+
+def tool_names(body: JSONDict) -> list[str]:
+    """Of functions; other tools go by their type."""
+    tools = reading.objects(body.get("tools"), "tools")
+    functions = (tool.get("function") for tool in tools)
+    return [
+        str(function.get("name") if isinstance(function, dict) else tool.get("type"))
+        for tool, function in zip(tools, functions, strict=True)
+    ]
+
+
+def _tools(body: JSONDict) -> list[ToolSpec]:
+    specs = []
+    for tool in reading.objects(body.get("tools"), "tools"):
+        function = tool.get("function")
+        if tool.get("type") != "function" or not isinstance(function, dict):
+            raise invalid("tools", "tools of type function")
+        name, parameters = function.get("name"), function.get("parameters")
+        if not isinstance(name, str) or not name:
+            raise invalid("tools.function.name", "a name")
+        schema = parameters if isinstance(parameters, dict) else {"type": "object"}
+        specs.append(ToolSpec(name, str(function.get("description") or ""), schema))
+    return specs
+
+
+def _tool_choice(value: JSONValue) -> str:
+    if value is None or value in ("auto", "none", "required"):
+        return value or ""
+    function = value.get("function") if isinstance(value, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    if not isinstance(name, str):
+        raise invalid("tool_choice", "auto, none, required or a function")
+    return name
+
+
+def _response_format(value: JSONValue) -> JSONDict | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise invalid("response_format", "an object")
+    if value.get("type") == "json_schema" and not isinstance(value.get("json_schema"), dict):
+        raise invalid("response_format.json_schema", "an object")
+    return None if value.get("type") == "text" else value
+
+
+# -- Answers -------------------------------------------------------------------------------

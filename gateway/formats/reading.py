@@ -1,0 +1,118 @@
+"""Reading members of a request's body, each with the error that names it. Pure."""
+
+import re
+from dataclasses import dataclass, field
+
+from gateway.errors import ApiError, invalid
+from librechat_backend.lib.json import JSONDict, JSONValue
+from providers.types import ChatRequest, DocumentPart, ImagePart
+
+MAX_NAME_CHARACTERS = 300
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.+)", re.DOTALL)
+_MAX_NUMBER = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for an answer, whatever its dialect.
+
+    ``request`` lacks the model and the parameters; ``parameters`` are those the caller sets, by
+    canonical name (presets/fields.py), ``spelled`` how the caller's dialect spells these names.
+    """
+
+    model: str
+    request: ChatRequest
+    parameters: JSONDict = field(default_factory=dict)
+    spelled: dict[str, str] = field(default_factory=dict)
+
+
+def object_of(body: JSONValue) -> JSONDict:
+    if not isinstance(body, dict):
+        raise ApiError("The request body must be a JSON object.")
+    return body
+
+
+def model_name(body: JSONDict) -> str:
+    value = body.get("model")
+    if not isinstance(value, str) or not value:
+        raise ApiError("You must provide a model parameter.", param="model", code="missing_model")
+    if len(value) > MAX_NAME_CHARACTERS:
+        raise invalid("model", f"at most {MAX_NAME_CHARACTERS} characters")
+    return value
+
+
+def optional_text(body: JSONDict, name: str) -> str:
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise invalid(name, "a string")
+    return value
+
+
+def boolean(body: JSONDict, name: str) -> bool:
+    value = body.get(name)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise invalid(name, "a boolean")
+    return value
+
+
+def number(body: JSONDict, name: str, low: float, high: float) -> float | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise invalid(name, f"a number from {low:g} to {high:g}")
+    return value
+
+
+def whole_number(body: JSONDict, name: str, low: int = 1, high: int = _MAX_NUMBER) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 5.0 is a whole number in JSON
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        limits = f"from {low} to {high}" if high != _MAX_NUMBER else f"of at least {low}"
+        raise invalid(name, f"a whole number {limits}")
+    return value
+
+
+def texts(body: JSONDict, name: str) -> list[str]:
+    value = body.get(name)
+    values = [value] if isinstance(value, str) else value or []
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+        raise invalid(name, "a string or an array of strings")
+    return values
+
+
+def objects(value: JSONValue, param: str) -> list[JSONDict]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise invalid(param, "an array of objects")
+    return value
+
+
+def image(url: JSONValue, param: str, detail: JSONValue = "auto") -> ImagePart:
+    """A data URL or an address."""
+    if not isinstance(url, str):
+        raise invalid(param, "an address or data URL")
+    wanted = detail if isinstance(detail, str) else "auto"
+    if match := _DATA_URL.fullmatch(url):
+        return ImagePart(match[1], match[2], wanted)
+    if not url.startswith(("https://", "http://")):
+        raise invalid(param, "an address or data URL")
+    return ImagePart("", "", wanted, url)
+
+
+def document(value: JSONValue, param: str) -> DocumentPart:
+    """A file as both dialects of OpenAI write it. Files kept elsewhere cannot be reached."""
+    fields: JSONDict = value if isinstance(value, dict) else {}
+    data, name = fields.get("file_data"), fields.get("filename")
+    match = _DATA_URL.fullmatch(data) if isinstance(data, str) else None
+    if match is None:
+        raise invalid(f"{param}.file_data", "a data URL")
+    return DocumentPart(match[1], name if isinstance(name, str) else "document", match[2])

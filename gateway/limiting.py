@@ -1,0 +1,95 @@
+"""The limits of a key, before a call and in the headers of its answer."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from gateway.errors import ApiError
+from gateway.models import ApiToken
+from usage.ledger.refusals import SpendingRefused
+from usage.limits import Limit, LimitReached, Measure, Standing
+
+_HEADER_NAMES = {
+    Measure.REQUESTS: "requests",
+    Measure.TOKENS: "tokens",
+    Measure.QUOTA: "quota-tokens",
+}
+
+
+def limits_of(token: ApiToken, now: datetime) -> list[Limit]:
+    """Those that cost least to ask come first."""
+    key, owner = f"token:{token.id}", f"The API key '{token.name}'"
+    found = [
+        Limit(key, measure, amount, owner)
+        for measure, amount in (
+            (Measure.REQUESTS, token.requests_per_minute),
+            (Measure.TOKENS, token.tokens_per_minute),
+        )
+        if amount is not None
+    ]
+    if token.quota_tokens is not None:
+        start, end = window_of(token.quota_window, now)
+        quota_key = f"{key}:{start:%Y-%m-%d}" if end else key
+        found.append(Limit(quota_key, Measure.QUOTA, token.quota_tokens, owner, end))
+    if token.parallel_requests is not None:
+        found.append(Limit(key, Measure.PARALLEL, token.parallel_requests, owner))
+    return found
+
+
+def window_of(window: str, now: datetime) -> tuple[datetime, datetime | None]:
+    """Beginning and end of the day, week or month of ``now``, in UTC; no end: in all."""
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if window == ApiToken.QuotaWindow.DAY:
+        return day, day + timedelta(days=1)
+    if window == ApiToken.QuotaWindow.WEEK:
+        monday = day - timedelta(days=day.weekday())
+        return monday, monday + timedelta(weeks=1)
+    if window == ApiToken.QuotaWindow.MONTH:
+        first = day.replace(day=1)
+        return first, (first + timedelta(days=32)).replace(day=1)
+    return day, None
+
+
+def refusal(reached: LimitReached) -> ApiError:
+    is_quota = reached.limit.measure is Measure.QUOTA
+    seconds = reached.retry_after_seconds
+    headers = {} if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}
+    name = _HEADER_NAMES.get(reached.limit.measure)
+    if name:
+        headers |= {
+            f"x-ratelimit-limit-{name}": str(reached.limit.amount),
+            f"x-ratelimit-remaining-{name}": "0",
+        }
+        if seconds is not None:
+            headers[f"x-ratelimit-reset-{name}"] = _duration(seconds)
+    code = "insufficient_quota" if is_quota else "rate_limit_exceeded"
+    return ApiError(str(reached), status=429, code=code, headers=headers)
+
+
+def unpaid(refused: SpendingRefused, now: datetime) -> ApiError:
+    """402 where waiting does not help, else 429 and how long."""
+    seconds = refused.retry_after_seconds(now)
+    if seconds is None:
+        return ApiError(str(refused), status=402, code="insufficient_quota")
+    code = "rate_limit_exceeded" if refused.is_busy else "insufficient_quota"
+    wait = {"Retry-After": str(max(1, math.ceil(seconds)))}
+    return ApiError(str(refused), status=429, code=code, headers=wait)
+
+
+def headers(standings: Sequence[Standing]) -> dict[str, str]:
+    """In OpenAI's spelling; the reset is how long it takes until all is there again. Of several
+    limits of one kind the tightest is told."""
+    found = {}
+    for standing in sorted(standings, key=lambda each: -each.left):
+        name = _HEADER_NAMES.get(standing.limit.measure)
+        if name is None:
+            continue
+        found[f"x-ratelimit-limit-{name}"] = str(standing.limit.amount)
+        found[f"x-ratelimit-remaining-{name}"] = str(standing.left)
+        if standing.limit.measure is not Measure.QUOTA:
+            found[f"x-ratelimit-reset-{name}"] = _duration(standing.full_in_seconds)
+    return found
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f}s" if seconds >= 1 else f"{seconds * 1000:.0f}ms"

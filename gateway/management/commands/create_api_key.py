@@ -1,0 +1,55 @@
+"""``manage.py create_api_key``: a key for programs, printed once."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from accounts.models.user import normalize_email
+from gateway import services
+from gateway.validation import parse_name
+from librechat_backend.lib.errors import InvalidRequest
+
+
+class Command(BaseCommand):
+    help = "Creates an API key of a person and prints it, which happens only this once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email")
+        parser.add_argument("--name", default="command line")
+        parser.add_argument("--requests-per-minute", type=int)
+        parser.add_argument("--tokens-per-minute", type=int)
+        parser.add_argument("--parallel-requests", type=int)
+        parser.add_argument("--quota-tokens", type=int)
+        parser.add_argument("--cache-seconds", type=int, default=0)
+        parser.add_argument("--quiet", action="store_true", help="Print the key alone")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = User.objects.filter(email=normalize_email(options["email"])).first()
+        if user is None:
+            raise CommandError(f"EMAIL: there is no account {options['email']}.")
+        limits = ("requests_per_minute", "tokens_per_minute", "parallel_requests", "quota_tokens")
+        wrong = [name for name in limits if options[name] is not None and options[name] < 1]
+        if wrong or options["cache_seconds"] < 0:
+            raise CommandError(f"{', '.join(wrong) or 'cache_seconds'}: expected at least 1.")
+        try:
+            name = parse_name(options["name"])
+        except InvalidRequest as error:
+            raise CommandError(f"--name: {error}") from error
+        new = services.create_token(
+            user=user,
+            name=name,
+            cache_seconds=options["cache_seconds"],
+            **{limit: options[limit] for limit in limits},
+        )
+        if options["quiet"]:
+            self.stdout.write(new.secret)
+            return
+        self.stdout.write(f"Key: {new.secret}")
+        self.stdout.write(f"Address: {settings.DOMAIN_SERVER}/v1")
+        self.stdout.write(
+            f'Try it: curl {settings.DOMAIN_SERVER}/v1/models -H "Authorization: Bearer '
+            f'{new.secret}"'
+        )

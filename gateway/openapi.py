@@ -1,0 +1,183 @@
+"""The API and the console as an OpenAPI document, for programs that read such."""
+
+from typing import Any
+
+from gateway.console import document as console
+from librechat_backend.lib.json import JSONDict
+
+_TEXT: JSONDict = {"type": "string"}
+_WORDS: JSONDict = {"type": "string", "minLength": 1}
+_MODEL: JSONDict = {"type": "string", "minLength": 1, "maxLength": 300}
+_COUNT: JSONDict = {"type": "integer", "minimum": 1, "maximum": 100_000}
+_OBJECTS: JSONDict = {"type": "array", "items": {"type": "object"}}
+_ERRORS = ("400", "401", "402", "403", "404", "405", "413", "429", "502", "503", "504")
+
+_SAMPLING: JSONDict = {
+    "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+    "top_p": {"type": "number", "minimum": 0, "maximum": 1},
+    "stream": {"type": "boolean"},
+    "provider": {**_TEXT, "description": "An endpoint or kind of service that offers the model."},
+}
+
+
+def _object(required: list[str], properties: JSONDict) -> JSONDict:
+    return {"type": "object", "required": required, "properties": properties}
+
+
+def _messages(*roles: str) -> JSONDict:
+    message = _object(["role", "content"], {"role": {"enum": list(roles)}, "content": _TEXT})
+    return {"type": "array", "minItems": 1, "items": message}
+
+
+_MESSAGES = _messages("system", "user", "assistant")
+_TURNS = _messages("user", "assistant")
+
+_BODIES: dict[str, tuple[str, JSONDict]] = {
+    "/v1/chat/completions": (
+        "A chat in OpenAI's dialect.",
+        _object(
+            ["model", "messages"],
+            {
+                "model": _MODEL, "messages": _MESSAGES, **_SAMPLING,
+                "max_tokens": _COUNT, "max_completion_tokens": _COUNT,
+                "frequency_penalty": {"type": "number", "minimum": -2, "maximum": 2},
+                "presence_penalty": {"type": "number", "minimum": -2, "maximum": 2},
+                "stop": {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]},
+                "n": {"type": "integer", "minimum": 1, "maximum": 8},
+                "tools": _OBJECTS,
+                "stream_options": _object([], {"include_usage": {"type": "boolean"}}),
+            },
+        ),
+    ),
+    "/v1/messages": (
+        "A chat in Anthropic's dialect.",
+        _object(
+            ["model", "messages", "max_tokens"],
+            {"model": _MODEL, "messages": _TURNS, "max_tokens": _COUNT, "system": _TEXT,
+             **_SAMPLING, "temperature": {"type": "number", "minimum": 0, "maximum": 1}},
+        ),
+    ),
+    "/v1/messages/count_tokens": (
+        "An estimate of the tokens of a chat in Anthropic's dialect.",
+        _object(["model", "messages"], {"model": _MODEL, "messages": _TURNS, "system": _TEXT}),
+    ),
+    "/v1/responses": (
+        "OpenAI's Responses; nothing is stored.",
+        _object(
+            ["model", "input"],
+            {"model": _MODEL, "input": _TEXT, "instructions": _TEXT, "max_output_tokens": _COUNT,
+             **_SAMPLING},
+        ),
+    ),
+    "/v1/completions": (
+        "A text prompt, put to a chat model.",
+        _object(
+            ["model", "prompt"],
+            {"model": _MODEL, "prompt": _WORDS, "max_tokens": _COUNT, **_SAMPLING},
+        ),
+    ),
+    "/v1/embeddings": (
+        "Vectors of texts.",
+        _object(
+            ["model", "input"],
+            {
+                "model": _MODEL,
+                "input": {"oneOf": [_WORDS, {"type": "array", "minItems": 1, "items": _WORDS}]},
+                "encoding_format": {"enum": ["float", "base64"]}, "dimensions": _COUNT,
+            },
+        ),
+    ),
+    "/v1/moderations": (
+        "Whether a text is harmful.",
+        _object(["model", "input"], {"model": _MODEL, "input": _TEXT}),
+    ),
+    "/v1/images/generations": (
+        "Pictures of a description.",
+        _object(["model", "prompt"], {"model": _MODEL, "prompt": _WORDS}),
+    ),
+    "/v1/tokenize": (
+        "An estimate of the tokens of a text or chat.",
+        _object(["model", "input"], {"model": _MODEL, "input": _TEXT, "messages": _MESSAGES}),
+    ),
+}  # fmt: skip
+
+_QUERIES: dict[str, tuple[str, list[JSONDict]]] = {
+    "/v1/models": ("The models and presets of the caller.", []),
+    "/v1/models/{id}": (
+        "One of them.",
+        [{"name": "id", "in": "path", "required": True, "schema": {**_TEXT, "minLength": 1}}],
+    ),
+    "/v1/credits": ("What is left of the budgets and the balance calls are paid from.", []),
+    "/v1/model-options": ("The same with defaults, bounds and locks of presets.", []),
+    "/v1/route-check": (
+        "Which channels would be asked, in which order, and why not others.",
+        [
+            {"name": "model", "in": "query", "required": True, "schema": _MODEL},
+            {"name": "provider", "in": "query", "required": False, "schema": _TEXT},
+        ],
+    ),
+}
+
+
+def document(version: str) -> JSONDict:
+    paths: dict[str, JSONDict] = {}
+    for path, (summary, body) in _BODIES.items():
+        paths[path] = {"post": _operation(summary, body, _error_of(path))}
+    for path, (summary, parameters) in _QUERIES.items():
+        operation = _operation(summary, None, "Error")
+        paths[path] = {"get": {**operation, "parameters": parameters}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "LibreChat backend: API and console", "version": version},
+        "security": [{"key": []}],
+        "paths": paths | console.paths(),
+        "components": {
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "A key sk-…"},
+                "console": {"type": "http", "scheme": "bearer", "description": "Of the login."},
+            },
+            "schemas": _SCHEMAS | console.SCHEMAS,
+        },
+    }
+
+
+_SCHEMAS: JSONDict = {
+    "Error": _object(
+        ["error"],
+        {
+            "error": _object(
+                ["message", "type", "param", "code"],
+                {"message": _TEXT, "type": _TEXT, "param": {"type": ["string", "null"]},
+                 "code": {"type": ["string", "null"]}},
+            )
+        },
+    ),
+    "AnthropicError": _object(
+        ["type", "error"],
+        {"type": {"const": "error"},
+         "error": _object(["type", "message"], {"type": _TEXT, "message": _TEXT})},
+    ),
+}  # fmt: skip
+
+
+def _error_of(path: str) -> str:
+    return "AnthropicError" if path.startswith("/v1/messages") else "Error"
+
+
+def _operation(summary: str, body: JSONDict | None, error: str) -> JSONDict:
+    answer: JSONDict = {"application/json": {"schema": {"type": "object"}}}
+    if body and "stream" in body["properties"]:
+        answer["text/event-stream"] = {"schema": {}}
+    responses: dict[str, Any] = {"200": {"description": "The answer.", "content": answer}}
+    for status in _ERRORS:
+        responses[status] = {"description": "A refusal.", "content": _json(error)}
+    operation: JSONDict = {"summary": summary, "responses": responses}
+    return operation if body is None else operation | _body(body)
+
+
+def _json(schema: str) -> JSONDict:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+def _body(schema: JSONDict) -> JSONDict:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

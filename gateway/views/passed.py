@@ -1,0 +1,150 @@
+"""What is passed on as it is, to channels that speak OpenAI's dialect: embeddings, moderations,
+images, sound.
+"""
+
+import base64
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway.calls import Call
+from gateway.errors import ApiError, invalid
+from gateway.formats import form, reading
+from gateway.http import Reply
+from librechat_backend.lib import json
+from librechat_backend.lib.forms import written
+from librechat_backend.lib.ids import new_uuid
+from librechat_backend.lib.json import JSONDict, JSONValue
+from providers import client, relay
+from providers.failover import first_to_begin
+from providers.relay import Relayed, WireDialect
+from providers.routing import Attempt
+
+
+async def embeddings(call: Call) -> Reply:
+    body = call.body()
+    wanted = reading.optional_text(body, "encoding_format") or "float"
+    if wanted not in ("float", "base64"):
+        raise invalid("encoding_format", "float or base64")
+    reading.whole_number(body, "dimensions")
+    if not isinstance(body.get("input"), str | list) or not body["input"]:
+        raise invalid("input", "a string, an array of strings, or tokens")
+    relayed = await _pass_json(call, "/embeddings", body)
+    return call.relayed_reply(_in_encoding(relayed.body, wanted), relayed.usage)
+
+
+async def moderations(call: Call) -> Reply:
+    relayed = await _pass_json(call, "/moderations", call.body())
+    return call.relayed_reply(relayed.body, relayed.usage)
+
+
+async def images(call: Call) -> Reply:
+    body = call.body()
+    if not reading.optional_text(body, "prompt"):
+        raise invalid("prompt", "a string")
+    relayed = await _pass_json(call, "/images/generations", body)
+    return call.relayed_reply(relayed.body, relayed.usage)
+
+
+async def speech(call: Call) -> Reply:
+    """The sound as the provider sends it."""
+    body = call.body()
+    if not reading.optional_text(body, "input"):
+        raise invalid("input", "a string")
+    relayed = await _pass_json(call, "/audio/speech", body, is_json=False)
+    call.finish()
+    return Reply(relayed.body, content_type=relayed.content_type)
+
+
+async def transcriptions(call: Call) -> Reply:
+    return await _pass_form(call, "/audio/transcriptions")
+
+
+async def translations(call: Call) -> Reply:
+    return await _pass_form(call, "/audio/translations")
+
+
+async def _pass_json(call: Call, path: str, body: JSONDict, *, is_json: bool = True) -> Relayed:
+    entry = call.find_model(reading.model_name(body), body.get("provider"))
+    if entry.preset is not None:
+        raise ApiError("A preset answers chats only; name a model.", param="model")
+    sent = {name: value for name, value in body.items() if name != "provider"}
+
+    def make_body(attempt: Attempt) -> bytes:
+        return json.dumps(sent | {"model": attempt.model})
+
+    return await _fetch(call, path, make_body, "application/json", is_json=is_json)
+
+
+async def _pass_form(call: Call, path: str) -> Reply:
+    """The form is written anew: a provider may take the caller's apart in another way than we."""
+    parts = form.parts_of(call.request.body, call.request.headers.get("content-type", ""))
+    call.find_model(reading.model_name({"model": form.field_of(parts, "model")}))
+    boundary = new_uuid()
+
+    def make_body(attempt: Attempt) -> bytes:
+        return written(form.with_field(parts, "model", attempt.model), boundary)
+
+    content_type = f"multipart/form-data; boundary={boundary}"
+    relayed = await _fetch(call, path, make_body, content_type, is_json=False)
+    call.trace.usage = relay.told_usage(relayed)
+    call.finish()
+    return Reply(relayed.body, content_type=relayed.content_type)
+
+
+async def _fetch(
+    call: Call,
+    path: str,
+    make_body: Callable[[Attempt], bytes],
+    content_type: str,
+    *,
+    is_json: bool,
+) -> Relayed:
+    made = call.plan()
+    able = tuple(a for a in made.attempts if relay.can_pass(a.channel, path))
+    if not able:
+        raise ApiError(
+            f"The provider of this model does not offer {path.lstrip('/')}.",
+            param="model",
+            code="unsupported_operation",
+        )
+
+    async def attempt_one(attempt: Attempt) -> Relayed:
+        return await relay.fetch(
+            attempt,
+            client.connection_to(attempt.channel, attempt.key),
+            path,
+            make_body(attempt),
+            dialect=WireDialect.OPENAI,
+            content_type=content_type,
+            is_json=is_json,
+        )
+
+    relayed = await first_to_begin(
+        replace(made, attempts=able), attempt_one, trace=call.trace, what=call.entry.requested_model
+    )
+    call.has_begun()
+    call.trace.usage = relayed.usage
+    return relayed
+
+
+def _in_encoding(raw: bytes, wanted: str) -> bytes:
+    """Some services know one encoding of vectors only."""
+    body = json.loads(raw)
+    rows = body.get("data") or []
+    is_text = [isinstance(row.get("embedding"), str) for row in rows]
+    if all(each is (wanted == "base64") for each in is_text):
+        return raw
+    for row in rows:
+        row["embedding"] = _recoded(row["embedding"], wanted)
+    return json.dumps(body)
+
+
+def _recoded(vector: JSONValue, wanted: str) -> JSONValue:
+    """32-bit floats, the lowest byte first, in base64; or as numbers."""
+    if isinstance(vector, str) and wanted == "float":
+        data = base64.b64decode(vector)
+        return list(struct.unpack(f"<{len(data) // 4}f", data))
+    if isinstance(vector, list) and wanted == "base64":
+        return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    return vector
