@@ -1,0 +1,122 @@
+"""Chats: their headers, and the settings they were last used with."""
+
+from collections.abc import Sequence
+
+from conversations.imports.librechat import SETTINGS
+from conversations.models import NEW_CHAT_TITLE, Conversation, Project, SearchEntry
+from conversations.models.conversation import TITLE_MAX_LENGTH
+from conversations.search import index_titles, title_entries
+from librechat_backend.lib.ids import is_object_id
+from librechat_backend.lib.json import JSONDict
+from moving.agent_chats import with_agent
+from moving.collections.base import Collection
+from moving.collections.tags import make_missing_tags
+from moving.job import EXPIRED, Job
+from moving.rows import Row, insert
+from moving.sources import Document
+from moving.spec_names import spec_columns
+from moving.table import Table
+from moving.tally import Tally
+from moving.values import (
+    chosen,
+    created_at,
+    document_id,
+    fitting_id,
+    is_past,
+    moment,
+    reference,
+    text,
+    texts,
+    updated_at,
+)
+
+CONVERSATION_ID_LENGTH = 36
+RENAMED = "has got another id, for its own does not fit"
+CHILD = "a chat an agent had with another one, which no list shows"
+TABLE = Table(Conversation, ("user_id", "conversation_id"))
+
+
+def write(documents: Sequence[Document], job: Job) -> None:
+    rows = [row for document in documents if (row := _row(document.data, job)) is not None]
+    _store(rows, job.tally, job)
+
+
+def store_chats(owned: Sequence[tuple[JSONDict, str]], job: Job) -> None:
+    """Chats the source has not got; counted with nobody's documents."""
+    _store([_columns(document, owner, job) for document, owner in owned], Tally(), job)
+
+
+def _store(rows: Sequence[Row], tally: Tally, job: Job) -> None:
+    _place_in_projects(rows, job)
+    new, newer = TABLE.store_apart(rows, tally)
+    chats = (((row["user_id"], row["conversation_id"]), row["id"]) for row in new + newer)
+    job.chats.add(chats)
+    insert(SearchEntry, list(title_entries(new)))
+    index_titles(Conversation(**row) for row in newer)
+
+
+def _row(document: JSONDict, job: Job) -> Row | None:
+    if "subagentThread" in document:
+        job.tally.skip(CHILD, document_id(document))
+        return None
+    if is_past(document, "expiredAt", job.now):
+        job.tally.skip(EXPIRED, document_id(document))
+        return None
+    owner = job.owner(document, "user")
+    if owner is None:
+        return None
+    return _columns(document, owner, job)
+
+
+def _columns(document: JSONDict, owner: str, job: Job) -> Row:
+    name = text(document, "conversationId") or document_id(document)
+    conversation_id = fitting_id(owner, name, CONVERSATION_ID_LENGTH)
+    if conversation_id != name:
+        job.tally.note(RENAMED, document_id(document))
+    row = {
+        "id": document_id(document),
+        "conversation_id": conversation_id,
+        "user_id": owner,
+        "title": _title(document),
+        "endpoint": job.options.endpoint(text(document, "endpoint", 100)),
+        "endpoint_type": text(document, "endpointType", 40),
+        "model": text(document, "model", 200),
+        "icon_url": text(document, "iconURL", 1024),
+        **spec_columns(document, chosen(document, sorted(SETTINGS))),
+        "tags": texts(document.get("tags"), 128),
+        "files": texts(document.get("files"), 64),
+        "project_id": reference(document.get("chatProjectId")) or None,
+        "is_archived": document.get("isArchived") is True,
+        "archived_at": moment(document.get("archivedAt")),
+        "is_pinned": document.get("pinned") is True,
+        "is_temporary": is_temporary(document),
+        "expired_at": moment(document.get("expiredAt")),
+        "created_at": created_at(document),
+        "updated_at": updated_at(document),
+    }
+    return with_agent(document, row, job.agents)
+
+
+def _title(document: JSONDict) -> str:
+    title = document.get("title")
+    return title[:TITLE_MAX_LENGTH] if isinstance(title, str) else NEW_CHAT_TITLE
+
+
+def is_temporary(document: JSONDict) -> bool:
+    """Before there was a flag, only temporary chats had an end."""
+    if "isTemporary" in document:
+        return document["isTemporary"] is True
+    return moment(document.get("expiredAt")) is not None
+
+
+def _place_in_projects(rows: Sequence[Row], job: Job) -> None:
+    """Projects that are gone, or somebody else's, hold nothing."""
+    wanted = {row["project_id"] for row in rows if is_object_id(row["project_id"])}
+    owners = dict(Project.objects.filter(pk__in=wanted).values_list("pk", "user_id"))
+    for row in rows:
+        if row["project_id"] and owners.get(row["project_id"]) != row["user_id"]:
+            job.tally.note("its project is gone", row["id"])
+            row["project_id"] = None
+
+
+CONVERSATIONS = Collection("conversations", write, TABLE, make_missing_tags)

@@ -1,0 +1,141 @@
+"""A MongoDB that is running. It is only read, by _id, so that a lost cursor is no loss."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from bson import ObjectId
+from bson.json_util import dumps as to_extended
+from bson.json_util import loads as from_extended
+from pymongo import MongoClient, ReadPreference
+from pymongo.errors import AutoReconnect, CursorNotFound, PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from librechat_backend.lib.json import JSONValue
+from moving.sources.base import Damage, Document, SourceUnreadable
+from moving.sources.bson_stream import NotADocument, decode, extended
+from moving.sources.dump import NEEDED
+from moving.sources.plain import plain
+
+SCHEMES = ("mongodb://", "mongodb+srv://")
+BATCH_DOCUMENTS = 500
+WAIT, WAIT_MS = "serverSelectionTimeoutMS", 10_000
+# A page is asked for again this often, each time from where it came to; then it is gone for good.
+TRIES = 5
+SYSTEM = "system."
+SIZE_BYTES = 4
+SYSTEM_DATABASES = {"admin", "config", "local"}
+
+
+class MongoSource:
+    """``uri`` may hold a password, so it is said nowhere. Raises SourceUnreadable."""
+
+    def __init__(self, uri: str, database: str = "") -> None:
+        try:
+            wait: dict[str, Any] = {} if WAIT.lower() in uri.lower() else {WAIT: WAIT_MS}
+            self._client: MongoClient[dict[str, Any]] = MongoClient(uri, **wait)
+            chosen = database or str(parse_uri(uri)["database"] or "") or self._only_database()
+            self._database = self._client.get_database(
+                chosen, read_preference=ReadPreference.SECONDARY_PREFERRED
+            )
+            names = self._database.list_collection_names()
+            self._sizes = {
+                name: self._database[name].estimated_document_count()
+                for name in sorted(names)
+                if not name.startswith(SYSTEM)
+            }
+        except (PyMongoError, ValueError) as error:
+            raise SourceUnreadable(f"MongoDB cannot be reached: {_said(error)}") from error
+        host = urlsplit(uri).netloc.rpartition("@")[2]
+        self.name = f"mongodb://{host}/{chosen}"
+        self.fingerprint = hashlib.sha256(self.name.encode()).hexdigest()
+        self.notes: tuple[str, ...] = ()
+
+    def _only_database(self) -> str:
+        """Raises SourceUnreadable."""
+        names = set(self._client.list_database_names()) - SYSTEM_DATABASES
+        found = [
+            name
+            for name in sorted(names)
+            if set(self._client[name].list_collection_names()) >= NEEDED
+        ]
+        if len(found) != 1:
+            raise SourceUnreadable(f"Name the database with --db; found: {', '.join(found)}.")
+        return found[0]
+
+    def collections(self) -> Mapping[str, int]:
+        return self._sizes
+
+    def read(self, collection: str, after: JSONValue = None) -> Iterator[Document | Damage]:
+        if collection not in self._sizes:
+            return
+        last, tries, done = _id_at(after), 0, 0
+        while True:
+            try:
+                for data in self._page(collection, last):
+                    item = _item(data, done := done + 1)
+                    last, tries = _id_at(item.position) or last, 0
+                    yield item
+                return
+            except (AutoReconnect, CursorNotFound) as error:
+                tries += 1
+                if tries == TRIES:
+                    raise SourceUnreadable(f"MongoDB went away: {_said(error)}") from error
+            except PyMongoError as error:
+                raise SourceUnreadable(f"MongoDB refuses to go on: {_said(error)}") from error
+
+    def _page(self, collection: str, last: Any) -> Iterator[bytes]:
+        """Documents behind ``last``, not decoded, so that one that is damaged stops no other."""
+        wanted = {"_id": {"$gt": last}} if last is not None else {}
+        found: Any = self._database[collection].find_raw_batches(
+            wanted, sort=[("_id", 1)], batch_size=BATCH_DOCUMENTS
+        )
+        for batch in found:
+            yield from _split(batch)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def is_mongodb(location: str) -> bool:
+    return location.startswith(SCHEMES)
+
+
+def _split(batch: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(batch):
+        size = int.from_bytes(batch[start : start + SIZE_BYTES], "little")
+        yield batch[start : start + size]
+        start += size
+
+
+def _item(data: bytes, done: int) -> Document | Damage:
+    try:
+        document = decode(data)
+    except NotADocument as error:
+        return Damage(f"number {done}: {error}", done=done)
+    found, repairs = plain(document)
+    position, original = _position(document["_id"]), partial(extended, data)
+    return Document(found, position, done, len(data), original, repairs)
+
+
+def _position(document_id: Any) -> JSONValue:
+    """Nearly all are ObjectIds."""
+    if isinstance(document_id, ObjectId):
+        return str(document_id)
+    return {"id": to_extended(document_id)}
+
+
+def _id_at(position: JSONValue) -> Any:
+    if isinstance(position, str):
+        return ObjectId(position)
+    return from_extended(position["id"]) if position else None
+
+
+def _said(error: Exception) -> str:
+    """The first line; the rest are the states of all servers."""
+    return str(error).partition(",")[0].partition("\n")[0]
