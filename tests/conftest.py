@@ -6,11 +6,19 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from accounts.models import User
 from accounts.tokens import issue_access_token
 from librechat_backend.lib.aio import close_database_threads
 from tests.factories import AdminFactory, UserFactory
+
+# A machine that does other things besides is no defect.
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 ClientFor = Callable[[User], Client]
 TokenFor = Callable[[User], str]

@@ -13,6 +13,14 @@ REFUSAL = "I cannot help with that."
 TOOL_NAME = "get_weather"
 TOOL_ARGUMENTS = ['{"city"', ': "Paris"}']
 INPUT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS, REASONING_TOKENS = 20, 5, 9, 3
+HEARD_TOKENS, SPOKEN_TOKENS = 10, 4
+SOUND_OF_GEMINI = {
+    "promptTokensDetails": [
+        {"modality": "TEXT", "tokenCount": INPUT_TOKENS - HEARD_TOKENS},
+        {"modality": "AUDIO", "tokenCount": HEARD_TOKENS},
+    ],
+    "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": SPOKEN_TOKENS}],
+}
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,8 @@ class Turn:
     model: str
     text: str
     stream: bool
+    input_tokens: int = INPUT_TOKENS
+    has_sound: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ def sse(data: JSON, event: str = "") -> bytes:
 def text_in(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return " ".join(part.get("text") or "" for part in content or [])
+    return " ".join(part.get("text") or "" for part in content or [] if isinstance(part, dict))
 
 
 class Dialect(ABC):
@@ -80,7 +90,7 @@ class Dialect(ABC):
 
 class OpenAI(Dialect):
     def read(self, body: JSON, path_values: Mapping[str, str], path: str) -> Turn:
-        users = [m for m in body["messages"] if m["role"] == "user"]
+        users = [m for m in body["messages"] if m["role"] == "user"] or body["messages"]
         text = text_in(users[-1]["content"]) if users else ""
         return Turn(body["model"], text, bool(body.get("stream")))
 
@@ -116,22 +126,28 @@ class OpenAI(Dialect):
         ]
 
     def ending(self, script: Script, turn: Turn) -> list[bytes]:
-        usage = sse({"id": "chatcmpl-1", "choices": [], "usage": self._usage()})
-        return [self._chunk(turn, {}, self._finish(script)), usage, b"data: [DONE]\n\n"]
+        usage = sse({"id": "chatcmpl-1", "choices": [], "usage": self._usage(turn)})
+        last = [] if script.has("no-usage") else [usage]
+        return [self._chunk(turn, {}, self._finish(script)), *last, b"data: [DONE]\n\n"]
 
     def _finish(self, script: Script) -> str:
         if script.has("length"):
             return "length"
         return "tool_calls" if script.has("tool") else "stop"
 
-    def _usage(self) -> JSON:
+    def _usage(self, turn: Turn) -> JSON:
         return {
-            "prompt_tokens": INPUT_TOKENS,
+            "prompt_tokens": turn.input_tokens,
             "completion_tokens": OUTPUT_TOKENS,
-            "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
-            "prompt_tokens_details": {"cached_tokens": CACHED_TOKENS},
-            "completion_tokens_details": {"reasoning_tokens": REASONING_TOKENS},
+            "total_tokens": turn.input_tokens + OUTPUT_TOKENS,
+            "prompt_tokens_details": {"cached_tokens": CACHED_TOKENS}
+            | self._sound(turn, HEARD_TOKENS),
+            "completion_tokens_details": {"reasoning_tokens": REASONING_TOKENS}
+            | self._sound(turn, SPOKEN_TOKENS),
         }
+
+    def _sound(self, turn: Turn, tokens: int) -> JSON:
+        return {"audio_tokens": tokens} if turn.has_sound else {}
 
     def whole(self, script: Script, turn: Turn) -> JSON:
         message: JSON = {"role": "assistant", "content": "".join(script.words)}
@@ -143,7 +159,7 @@ class OpenAI(Dialect):
             function = {"name": TOOL_NAME, "arguments": "".join(TOOL_ARGUMENTS)}
             message["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
         choice = {"index": 0, "message": message, "finish_reason": self._finish(script)}
-        return {"id": "chatcmpl-1", "choices": [choice], "usage": self._usage()}
+        return {"id": "chatcmpl-1", "choices": [choice], "usage": self._usage(turn)}
 
     def error(self, status: int, message: str) -> JSON:
         return {"error": {"message": message, "type": "some_error", "code": None}}
@@ -159,7 +175,7 @@ class OpenAI(Dialect):
 
 class Anthropic(Dialect):
     def read(self, body: JSON, path_values: Mapping[str, str], path: str) -> Turn:
-        users = [m for m in body["messages"] if m["role"] == "user"]
+        users = [m for m in body["messages"] if m["role"] == "user"] or body["messages"]
         return Turn(body["model"], text_in(users[-1]["content"]), bool(body.get("stream")))
 
     def _blocks(self, script: Script) -> list[tuple[JSON, list[JSON]]]:
@@ -180,7 +196,7 @@ class Anthropic(Dialect):
 
     def frames(self, script: Script, turn: Turn) -> list[bytes]:
         message = {"id": "msg_1", "type": "message", "role": "assistant", "model": turn.model}
-        start = {"message": {**message, "content": [], "usage": self._usage(1)}}
+        start = {"message": {**message, "content": [], "usage": self._usage(turn, 1)}}
         frames = [self._event("message_start", start), self._event("ping", {})]
         for index, (block, deltas) in enumerate(self._blocks(script)):
             place = {"index": index}
@@ -204,9 +220,9 @@ class Anthropic(Dialect):
         reasons = {"tool": "tool_use", "refusal": "refusal", "length": "max_tokens"}
         return next((reasons[m] for m in script.markers if m in reasons), "end_turn")
 
-    def _usage(self, output_tokens: int) -> JSON:
+    def _usage(self, turn: Turn, output_tokens: int) -> JSON:
         return {
-            "input_tokens": INPUT_TOKENS - CACHED_TOKENS - 2,
+            "input_tokens": turn.input_tokens - CACHED_TOKENS - 2,
             "cache_read_input_tokens": CACHED_TOKENS,
             "cache_creation_input_tokens": 2,
             "output_tokens": output_tokens,
@@ -227,7 +243,7 @@ class Anthropic(Dialect):
             "role": "assistant",
             "content": content,
             "stop_reason": self._stop(script),
-            "usage": self._usage(OUTPUT_TOKENS),
+            "usage": self._usage(turn, OUTPUT_TOKENS),
         }
 
     def error(self, status: int, message: str) -> JSON:
@@ -269,24 +285,25 @@ class Gemini(Dialect):
 
     def ending(self, script: Script, turn: Turn) -> list[bytes]:
         response = self._response([{"text": ""}], finishReason=self._finish(script))
-        return [sse({**response, "usageMetadata": self._usage()})]
+        return [sse({**response, "usageMetadata": self._usage(turn)})]
 
     def _finish(self, script: Script) -> str:
         reasons = {"refusal": "SAFETY", "length": "MAX_TOKENS"}
         return next((reasons[m] for m in script.markers if m in reasons), "STOP")
 
-    def _usage(self) -> JSON:
+    def _usage(self, turn: Turn) -> JSON:
         return {
-            "promptTokenCount": INPUT_TOKENS,
+            "promptTokenCount": turn.input_tokens,
             "cachedContentTokenCount": CACHED_TOKENS,
             "candidatesTokenCount": OUTPUT_TOKENS - REASONING_TOKENS,
             "thoughtsTokenCount": REASONING_TOKENS,
-            "totalTokenCount": INPUT_TOKENS + OUTPUT_TOKENS,
+            "totalTokenCount": turn.input_tokens + OUTPUT_TOKENS,
+            **(SOUND_OF_GEMINI if turn.has_sound else {}),
         }
 
     def whole(self, script: Script, turn: Turn) -> JSON:
         response = self._response(self._parts(script), finishReason=self._finish(script))
-        return {**response, "usageMetadata": self._usage()}
+        return {**response, "usageMetadata": self._usage(turn)}
 
     def error(self, status: int, message: str) -> JSON:
         return {"error": {"code": status, "message": message, "status": "SOME_ERROR"}}
@@ -299,8 +316,66 @@ class Gemini(Dialect):
         return sse({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})
 
 
+class Responses(OpenAI):
+    """OpenAI's Responses: text only."""
+
+    def read(self, body: JSON, path_values: Mapping[str, str], path: str) -> Turn:
+        asked = body["input"]
+        text = asked if isinstance(asked, str) else text_in(asked[-1].get("content"))
+        return Turn(body["model"], text, bool(body.get("stream")))
+
+    def _event(self, kind: str, data: JSON) -> bytes:
+        return sse({"type": kind, "sequence_number": 0, **data}, event=kind)
+
+    def frames(self, script: Script, turn: Turn) -> list[bytes]:
+        place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+        started = {"response": self._response(turn, "", "in_progress")}
+        item = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
+        part = {"type": "output_text", "text": "", "annotations": []}
+        return [
+            self._event("response.created", started),
+            self._event("response.output_item.added", {"output_index": 0, "item": item}),
+            self._event("response.content_part.added", place | {"part": part}),
+            *(
+                self._event("response.output_text.delta", place | {"delta": word, "logprobs": []})
+                for word in script.words
+            ),
+            *self.ending(script, turn),
+        ]
+
+    def ending(self, script: Script, turn: Turn) -> list[bytes]:
+        return [self._event("response.completed", {"response": self.whole(script, turn)})]
+
+    def whole(self, script: Script, turn: Turn) -> JSON:
+        return self._response(turn, "".join(script.words), "completed") | {
+            "usage": {
+                "input_tokens": turn.input_tokens,
+                "input_tokens_details": {"cached_tokens": CACHED_TOKENS},
+                "output_tokens": OUTPUT_TOKENS,
+                "output_tokens_details": {"reasoning_tokens": REASONING_TOKENS},
+                "total_tokens": turn.input_tokens + OUTPUT_TOKENS,
+            }
+        }
+
+    def _response(self, turn: Turn, text: str, status: str) -> JSON:
+        part = {"type": "output_text", "text": text, "annotations": []}
+        message = {
+            "id": "msg_1", "type": "message", "role": "assistant", "status": status,
+            "content": [part],
+        }  # fmt: skip
+        return {
+            "id": "resp_upstream", "object": "response", "created_at": 1, "status": status,
+            "error": None, "model": turn.model, "output": [message] if text else [],
+            "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
+        }  # fmt: skip
+
+    def error_frame(self, message: str) -> bytes:
+        return self._event("error", {"code": "server_error", "message": message, "param": None})
+
+
 DIALECTS: dict[str, Dialect] = {
     "openai": OpenAI(),
     "anthropic": Anthropic(),
     "gemini": Gemini(),
+    "responses": Responses(),
 }

@@ -8,7 +8,10 @@ is answered · ``[[status:429]]`` ``[[context]]`` ``[[error-frame]]`` errors · 
 seconds before the headers · ``[[silence]]`` no end after the first words · ``[[cut]]``
 connection lost in mid-stream · ``[[no-end]]`` a clean end without an end marker · ``[[malformed]]``
 · ``[[split-utf8]]`` one byte at a time · ``[[chunks:500:0.01]]`` so many chunks, seconds between
-them · ``[[ignore-stream]]`` one JSON body though a stream was asked for.
+them · ``[[ignore-stream]]`` one JSON body though a stream was asked for ·
+``[[flood:100]]`` so many megabytes without an end · ``[[no-wait]]`` 429 without Retry-After ·
+``[[no-usage]]`` nothing is said of tokens (OpenAI) · ``[[count]]`` the input is counted ·
+``[[sound]]`` some of the tokens are told to be sound (OpenAI, Gemini).
 
 ``GET /requests`` lists what was received, ``DELETE /requests`` forgets it, ``GET /active`` counts
 the answers in progress.
@@ -21,17 +24,21 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 
+from tests import fake_counting, fake_services
 from tests.fake_dialects import DIALECTS, Dialect, Script, Turn
 
 JSON = dict[str, Any]
 SILENCE_SECONDS = 3600
 FRAMES_PER_WRITE = 20
-KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-extra")
+KEY_HEADERS = (
+    "authorization", "x-api-key", "api-key", "x-goog-api-key", "x-extra", "x-relay-target",
+    "x-relay-key",
+)  # fmt: skip
 
 _MARKER = re.compile(r"\[\[([a-z0-9-]+)(?::([^\]]*))?\]\]")
 _ERRORS = {
@@ -83,6 +90,9 @@ def answer_with(dialect: Dialect) -> Any:
         state = request.app[STATE]
         body = await request.json()
         turn = dialect.read(body, request.match_info, request.path)
+        if "[[count]]" in f"{turn.model} {turn.text}":
+            turn = replace(turn, input_tokens=fake_counting.tokens(body, turn.model))
+        turn = replace(turn, has_sound="[[sound]]" in f"{turn.model} {turn.text}")
         state.received.append(_received(request, body))
         async with counted(state):
             return await _answer(request, dialect, turn)
@@ -104,11 +114,24 @@ async def _answer(request: web.Request, dialect: Dialect, turn: Turn) -> web.Str
     if "status" in script.markers:
         status = int(script.markers["status"])
         message = script.markers.get("error", _ERRORS.get(status, "An error."))
-        headers = {"Retry-After": "7"} if status == 429 else None
+        waits = status == 429 and "no-wait" not in script.markers
+        headers = {"Retry-After": "7"} if waits else None
         return web.json_response(dialect.error(status, message), status=status, headers=headers)
+    if "flood" in script.markers:
+        return await _flood(request, int(script.markers["flood"]))
     if not turn.stream or "ignore-stream" in script.markers:
         return web.json_response(dialect.whole(script, turn))
     return await _stream(request, dialect, script, turn)
+
+
+async def _flood(request: web.Request, megabytes: int) -> web.StreamResponse:
+    """One body, or one frame, without an end in sight."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    await response.write(b'data: {"id": "')
+    for _ in range(megabytes):
+        await response.write(b"x" * 1024 * 1024)
+    return response
 
 
 async def _stream(
@@ -180,8 +203,16 @@ async def list_models(request: web.Request) -> web.Response:
     return web.json_response({"object": "list", "data": data, "has_more": False})
 
 
+@web.middleware
+async def note_services(request: web.Request, handler: Any) -> web.StreamResponse:
+    if request.path.endswith(("/embeddings", "/images/generations")):
+        request.app[STATE].received.append(_received(request, await request.json()))
+    answer: web.StreamResponse = await handler(request)
+    return answer
+
+
 def make_app() -> web.Application:
-    app = web.Application(client_max_size=64 * 1024 * 1024)
+    app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[note_services])
     app[STATE] = State(received=deque(maxlen=1000))
     app.router.add_get("/requests", list_received)
     app.router.add_delete("/requests", forget_received)
@@ -192,8 +223,10 @@ def make_app() -> web.Application:
     openai = answer_with(DIALECTS["openai"])
     app.router.add_post("/v1/chat/completions", openai)
     app.router.add_post("/openai/deployments/{model}/chat/completions", openai)
+    app.router.add_post("/v1/responses", answer_with(DIALECTS["responses"]))
     app.router.add_post("/v1/messages", answer_with(DIALECTS["anthropic"]))
     app.router.add_post("/v1beta/models/{model}:{action}", answer_with(DIALECTS["gemini"]))
+    fake_services.add_routes(app)
     return app
 
 

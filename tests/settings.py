@@ -34,3 +34,7 @@ from librechat_backend.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
 PROVIDER_ENVIRONMENT = dict.fromkeys(PROVIDER_ENVIRONMENT, "")  # noqa: F405
+ALLOWED_INTERNAL_HOSTS = ["127.0.0.1"]  # where the providers of tests are
+TASK_WORKER = False  # tests say when tasks are run
+IDENTITY_ENVIRONMENT = dict.fromkeys(IDENTITY_ENVIRONMENT, "")  # noqa: F405
+LIMITS_IN_DATABASE = False  # so that queries are counted alike with and without Redis

@@ -17,8 +17,11 @@ class AtOnce:
 
 
 @pytest.fixture(autouse=True)
-def mail_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def mail_at_once(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """Tasks, too: the links people ask for are made in one."""
     monkeypatch.setattr(mail, "_senders", AtOnce())
+    monkeypatch.setattr(mail, "SPREAD_SECONDS", 0)
+    settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
 
 
 @pytest.fixture

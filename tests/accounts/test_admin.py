@@ -6,7 +6,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import RefreshSession, Role, User
+from accounts.models import Ban, RefreshSession, Role, User
+from accounts.permissions import BUILT
 from tests.accounts.requests import login
 from tests.factories import PASSWORD, UserFactory
 
@@ -33,7 +34,10 @@ def form(user: User, **changes: Any) -> dict[str, Any]:
     flags = {
         flag: "on" for flag in ("is_active", "is_staff", "is_superuser") if getattr(user, flag)
     }
-    sent = fields | flags | changes
+    identities = dict.fromkeys(
+        (f"socialaccount_set-{name}_FORMS" for name in ("TOTAL", "INITIAL")), "0"
+    )
+    sent = fields | flags | identities | changes
     return {name: value for name, value in sent.items() if value is not None}
 
 
@@ -141,6 +145,39 @@ def test_helper_has_no_power_over_an_administrator(
     assert (admin_user.email, admin_user.password) == ("admin@example.com", before)
 
 
+@pytest.mark.parametrize("page", ["change/", "password/", "delete/"])
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_helper_gets_at_nobody_who_may_do_more(
+    alice: User, helper: User, is_staff: bool, page: str
+) -> None:
+    """An administrator of the chat's, or staff with other rights."""
+    if is_staff:
+        alice.user_permissions.set(Permission.objects.filter(codename="change_channel"))
+    alice.is_staff, alice.role = is_staff, "USER" if is_staff else "ADMIN"
+    alice.save()
+    client, before = signed_in(helper), alice.password
+    data = {"post": "yes", "email": "x@example.com", "password1": "1" * 9, "password2": "1" * 9}
+    assert client.post(f"{USERS}{alice.pk}/{page}", data).status_code == 403
+    action = {"action": "send_password_link", "_selected_action": [alice.pk]}
+    told = client.post(USERS, action, follow=True).context["messages"]
+    assert not any("token=" in str(message) for message in told)
+    alice.refresh_from_db()
+    assert (alice.email, alice.password) == ("alice@example.com", before)
+
+
+@pytest.mark.parametrize("is_above", [True, False])
+def test_helper_bans_no_administrator(
+    alice: User, helper: User, admin_user: User, is_above: bool
+) -> None:
+    person = admin_user if is_above else alice
+    typed = {
+        "user": person.pk, "ip_address": "", "reason": "rude",
+        "expires_at_0": "2099-01-01", "expires_at_1": "00:00",
+    }  # fmt: skip
+    signed_in(helper).post("/admin/accounts/ban/add/", typed)
+    assert Ban.objects.filter(user=person).exists() is not is_above
+
+
 def test_no_secret_is_shown(alice: User, admin_user: User) -> None:
     session = session_of(alice)
     client = signed_in(admin_user)
@@ -161,7 +198,7 @@ def test_devices_are_signed_out(alice: User, bob: User, admin_user: User) -> Non
 
 
 def test_role_is_edited_with_checkboxes(admin_user: User) -> None:
-    stored = {"AGENTS": {"USE": True}}
+    stored = {"NOT_YET_BUILT": {"USE": True}}
     role, _ = Role.objects.update_or_create(name="USER", defaults={"permissions": stored})
     client = signed_in(admin_user)
     page = f"{ROLES}{role.pk}/change/"
@@ -171,7 +208,9 @@ def test_role_is_edited_with_checkboxes(admin_user: User) -> None:
 
     assert client.post(page, {"description": "All"}).status_code == 302
     role.refresh_from_db()
-    off = {"BOOKMARKS": {"USE": False}, "TEMPORARY_CHAT": {"USE": False}}
+    off: dict[str, dict[str, bool]] = {}
+    for type_, bit in BUILT:
+        off.setdefault(type_, {})[bit] = False
     assert role.permissions == stored | off
 
     client.post(page, {"description": "All", "allowed": ["TEMPORARY_CHAT.USE"]})
@@ -203,3 +242,25 @@ def test_role_keeps_its_name(admin_user: User) -> None:
     signed_in(admin_user).post(f"{ROLES}{role.pk}/change/", {"name": "X", "description": "d"})
     role.refresh_from_db()
     assert (role.name, role.description) == ("TEACHERS", "d")
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "javascript:x()"])
+def test_signing_in_leads_nowhere_else(admin_user: User, target: str) -> None:
+    credentials = {"username": admin_user.email, "password": PASSWORD, "next": target}
+    answer = Client().post(f"/admin/login/?next={target}", credentials)
+    assert answer.status_code == 302
+    assert answer["location"].startswith("/")
+    assert "evil" not in answer["location"]
+
+
+def test_devices_are_told_apart_by_what_their_browsers_do_not_share(
+    alice: User, admin_user: User
+) -> None:
+    browser = (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0"
+    )
+    login(Client(headers={"User-Agent": browser}), "alice@example.com")
+    page = signed_in(admin_user).get(SESSIONS).content.decode()
+    assert "(Windows NT 10.0; Win64; x64) Chrome/141.0.0.0 Edg/141.0.0.0" in page
+    assert "Mozilla" not in page

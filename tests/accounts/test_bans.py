@@ -11,6 +11,7 @@ from pytest_django import Settings
 from accounts.models import Ban, RefreshSession, User, Violation
 from tests.accounts.requests import login, post
 from tests.accounts.test_two_factor import VERIFY_TEMP, temporary_token, with_second_factor
+from tests.conftest import ClientFor
 
 BANNED = {"message": "Your account has been temporarily banned due to violations of our service."}
 BANS, VIOLATIONS = "/admin/accounts/ban/", "/admin/accounts/violation/"
@@ -49,6 +50,41 @@ def test_banned_address_is_refused(
     refused = post(stranger, path, body, **{"X-Forwarded-For": "203.0.113.7"})
     assert (refused.status_code, refused.json()) == (403, BANNED)
     assert post(stranger, path, body).status_code != 403
+
+
+@pytest.mark.parametrize(
+    ("entered", "comes_from"),
+    [
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7", "::ffff:203.0.113.7"),
+        ("::FFFF:CB00:7107", "203.0.113.7"),
+        ("2001:DB8:0:0::7", "2001:db8::7"),
+    ],
+)
+def test_ban_holds_however_the_address_is_written(
+    admin_user: User, stranger: Client, alice: User, entered: str, comes_from: str
+) -> None:
+    admin = Client()
+    admin.force_login(admin_user)
+    until = timezone.now() + timedelta(hours=1)
+    typed = {
+        "user": "", "ip_address": entered, "reason": "rude",
+        "expires_at_0": f"{until:%Y-%m-%d}", "expires_at_1": f"{until:%H:%M:%S}"
+    }  # fmt: skip
+    assert admin.post(f"{BANS}add/", typed).status_code == 302
+    body = {"email": alice.email, "password": "correct horse battery"}
+    refused = post(stranger, "/api/auth/login", body, **{"X-Forwarded-For": comes_from})
+    assert (refused.status_code, refused.json()) == (403, BANNED)
+
+
+@pytest.mark.parametrize("path", ["/api/user", "/api/token"])
+def test_banned_address_gets_no_further_with_a_token(
+    alice: User, client_for: ClientFor, path: str
+) -> None:
+    client = client_for(alice)
+    ban(ip_address="203.0.113.7")
+    assert client.get(path, headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 403
+    assert client.get(path).status_code == 200
 
 
 def test_ban_counts_between_password_and_second_factor(alice: User) -> None:

@@ -1,6 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
+import argon2
 import bcrypt
 import pytest
 import time_machine
@@ -9,7 +10,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from accounts.models import RefreshSession, User
+from accounts.models import Ban, RefreshSession, User
 from accounts.tokens import verify_access_token
 from librechat_backend.lib import crypto
 from tests.accounts.requests import login, post
@@ -101,13 +102,59 @@ def test_login_fails_when_the_account_has_no_password(stranger: Client, alice: U
     assert login(stranger, "alice@example.com").json() == WRONG
 
 
-def test_a_password_is_hashed_when_the_address_is_unknown(
-    stranger: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("path", ["/api/auth/login", "/admin/login/"])
+@pytest.mark.parametrize("has_imported", [False, True])
+def test_every_failed_login_costs_the_same_hashes(
+    stranger: Client,
+    alice: User,
+    bob: User,
+    charlie: User,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    has_imported: bool,
+    path: str,
 ) -> None:
-    hashed: list[str] = []
-    monkeypatch.setattr("accounts.services.login.make_password", hashed.append)
-    login(stranger, "nobody@example.com")
-    assert hashed == [PASSWORD]
+    """Whoever measures learns neither who has an account, nor who came from LibreChat."""
+    settings.PASSWORD_HASHERS = REAL_HASHERS
+    alice.set_password(PASSWORD)
+    alice.save()
+    charlie.set_unusable_password()
+    charlie.save()
+    attempts = [alice.email, charlie.email, "nobody@example.com"]
+    if has_imported:
+        bob.password = "bcrypt$" + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+        bob.save()
+        attempts.append(bob.email)
+    done: list[str] = []
+    count(done, monkeypatch)
+    costs = []
+    for email in attempts:
+        done.clear()
+        form = {"email": email, "username": email, "password": "wrong password"}
+        if path == "/admin/login/":
+            assert stranger.post(path, form).status_code == 200
+        else:
+            assert post(stranger, path, form).json() == WRONG
+        costs.append(sorted(done))
+    expected = ["argon2", "bcrypt"] if has_imported else ["argon2"]
+    assert costs == [expected] * len(attempts)
+
+
+def count(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every hash that is computed leaves the name of its algorithm in ``done``."""
+    hash_argon2, verify_argon2 = argon2.low_level.hash_secret, argon2.PasswordHasher.verify
+    hash_bcrypt = bcrypt.hashpw
+
+    def counted(name: str, function: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            done.append(name)
+            return function(*args, **kwargs)
+
+        return call
+
+    monkeypatch.setattr(argon2.low_level, "hash_secret", counted("argon2", hash_argon2))
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", counted("argon2", verify_argon2))
+    monkeypatch.setattr(bcrypt, "hashpw", counted("bcrypt", hash_bcrypt))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +225,7 @@ def test_login_is_refused_when_tried_too_often(
     def never(*args: object) -> None:
         raise AssertionError("a password was hashed for a refused request")
 
-    monkeypatch.setattr("accounts.services.login.make_password", never)
+    monkeypatch.setattr("accounts.services.login._hash_as_others", never)
     monkeypatch.setattr(User, "check_password", never)
     response = login(stranger, "alice@example.com")
     assert response.status_code == 429
@@ -231,3 +278,15 @@ def test_login_costs_eight_queries(
     # savepoint, last sign-in, ended sessions, new session, release
     with django_assert_num_queries(8):
         login(stranger, "alice@example.com")
+
+
+def test_banned_person_does_not_sign_in_to_the_administration(
+    stranger: Client, admin_user: User
+) -> None:
+    admin_user.set_password(PASSWORD)
+    admin_user.save()
+    ban = Ban.objects.create(user=admin_user, expires_at=timezone.now() + timedelta(hours=1))
+    form = {"username": admin_user.email, "password": PASSWORD}
+    assert stranger.post("/admin/login/", form).status_code == 200
+    ban.delete()
+    assert stranger.post("/admin/login/", form).status_code == 302

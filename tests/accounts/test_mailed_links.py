@@ -1,6 +1,8 @@
 """Verification, forgotten passwords and invitations (contract 01 §4.5–4.7)."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,15 +13,21 @@ from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import F
+from django.template import Template
 from django.test import Client
+from django.test.signals import template_rendered
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from accounts.models import Invitation, OneTimeToken, RefreshSession, User
 from accounts.services import invitations, passwords, verification
+from accounts.services.one_time_tokens import issue_token
 from accounts.services.registration import remove_expired_accounts
+from librechat_backend.lib.task_worker import Worker
 from tests.accounts.requests import login, post
 from tests.accounts.test_registration import FORM, SUCCESS, register
 from tests.conftest import ClientFor
@@ -450,13 +458,13 @@ def test_administrator_invites(stranger: Client, admin_user: User, settings: Set
     client = admin_client(admin_user)
     for _ in range(2):
         page = client.post(
-            "/admin/accounts/invitation/add/", {"email": "Ada@example.com"}, follow=True
+            "/admin/accounts/invitation/add/", {"addresses": "Ada@example.com"}, follow=True
         ).content.decode()
     assert [each.invited_by for each in Invitation.objects.all()] == [admin_user]
     found = re.findall(r"register\?token=([0-9a-f]{64})", page)
     assert register(stranger, token=found[-1]).status_code == 200
-    taken = client.post("/admin/accounts/invitation/add/", {"email": "admin@example.com"})
-    assert "There is already a user with this address." in taken.content.decode()
+    taken = client.post("/admin/accounts/invitation/add/", {"addresses": "admin@example.com"})
+    assert "There is already a user with the address admin@example.com." in taken.content.decode()
 
 
 def test_administrator_makes_a_link_to_set_a_password(
@@ -464,7 +472,7 @@ def test_administrator_makes_a_link_to_set_a_password(
 ) -> None:
     page = admin_client(admin_user).post(
         "/admin/accounts/user/",
-        {"action": "make_password_link", "_selected_action": [alice.pk]},
+        {"action": "send_password_link", "_selected_action": [alice.pk]},
         follow=True,
     )
     found = re.search(r"token=([0-9a-f]{64})&amp;userId=(\w+)", page.content.decode())
@@ -480,7 +488,7 @@ def test_helper_makes_no_link_for_an_administrator(
     helper.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts"))
     admin_client(helper).post(
         "/admin/accounts/user/",
-        {"action": "make_password_link", "_selected_action": [alice.pk, admin_user.pk]},
+        {"action": "send_password_link", "_selected_action": [alice.pk, admin_user.pk]},
     )
     assert [token.user for token in OneTimeToken.objects.all()] == [alice]
 
@@ -492,3 +500,84 @@ def test_client_is_told_what_is_on(
     for client in (stranger, client_for(alice)):
         config = client.get("/api/config").json()
         assert (config["passwordResetEnabled"], config["emailEnabled"]) == (True, True)
+
+
+@pytest.mark.parametrize("path", ["/api/auth/requestPasswordReset", "/api/user/verify/resend"])
+def test_asking_for_a_link_does_the_same_for_everybody(
+    stranger: Client,
+    alice: User,
+    with_mail: None,
+    resets_allowed: None,
+    settings: Settings,
+    path: str,
+) -> None:
+    """Neither the answer nor the requests after it, which its task delays, tell of an account."""
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    worker, statements, rendered = Worker(), [], []
+    worker.run_until_idle()  # the first look is for more than tasks
+    for number, email in enumerate(["alice@example.com", "nobody@example.com"]):
+        address = {"X-Forwarded-For": f"203.0.113.{number}"}
+        with CaptureQueriesContext(connection) as captured, count_templates() as templates:
+            assert post(stranger, path, {"email": email}, **address).status_code == 200
+            assert worker.run_until_idle() == 1
+        statements.append([re.sub(r"'[^']*'|NULL|\d+", "?", q["sql"]) for q in captured])
+        rendered.append(templates)
+    assert statements[0] == statements[1]
+    assert rendered[0] == rendered[1] != []
+    assert [message.to for message in mail.outbox] == [["alice@example.com"]]
+
+
+@pytest.mark.parametrize("path", ["/api/user/verify", "/api/auth/resetPassword"])
+def test_wrong_token_costs_the_same_for_everybody(
+    stranger: Client, alice: User, resets_allowed: None, path: str
+) -> None:
+    statements = []
+    for email, user_id in ((alice.email, alice.pk), ("nobody@example.com", "0" * 24)):
+        wrong = {"email": email, "userId": user_id, "token": "0" * 64}
+        passwords_twice = {"password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD}
+        with CaptureQueriesContext(connection) as captured:
+            assert post(stranger, path, wrong | passwords_twice).status_code == 400
+        statements.append([re.sub(r"'[^']*'|\d+", "?", q["sql"]) for q in captured])
+    assert statements[0] == statements[1]
+    assert "accounts_onetimetoken" in str(statements[0])
+
+
+@contextmanager
+def count_templates() -> Iterator[list[str]]:
+    """The names of those that are rendered meanwhile, in order."""
+    names: list[str] = []
+
+    def note(template: Template, **_: Any) -> None:
+        names.append(str(template.name))
+
+    template_rendered.connect(note)
+    try:
+        yield names
+    finally:
+        template_rendered.disconnect(note)
+
+
+@pytest.mark.parametrize("has_mail", [False, True])
+def test_link_of_nobody_is_told_to_nobody_and_opens_nothing(
+    stranger: Client, resets_allowed: None, db: None, settings: Settings, has_mail: bool
+) -> None:
+    settings.EMAIL_ENABLED = has_mail
+    with capture_logs() as events:
+        assert ask_for_reset(stranger, "nobody@example.com").json() == LINK_SENT
+    (event,) = [each for each in events if "mail" in each]
+    assert event["event"] == ("mail_to_nobody" if has_mail else "no_mail_server")
+    assert (event["user"], event.get("link", "")) == ("", "")
+    assert [token.user for token in OneTimeToken.objects.all()] == [None]
+    assert set_password(stranger, passwords.mail_reset_link(user=None)).status_code == 400
+    token = issue_token(user=None, purpose=OneTimeToken.Purpose.VERIFY_EMAIL)
+    assert verify(stranger, "", token).status_code == 400
+
+
+def test_registering_writes_alike_for_new_and_taken_addresses(
+    stranger: Client, alice: User, with_mail: None, settings: Settings
+) -> None:
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    for email in ("alice@example.com", "ada@example.com"):
+        assert register(stranger, email=email).json() == SUCCESS
+    assert Worker().run_until_idle() == 2
+    assert [message.to for message in mail.outbox] == [["ada@example.com"]]

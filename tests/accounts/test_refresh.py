@@ -104,6 +104,21 @@ def test_session_ends_when_a_token_from_long_ago_comes_up(alice: User) -> None:
         assert refresh(client).status_code == 401
 
 
+def test_stored_cookie_is_good_until_logged_out_where_tokens_do_not_rotate(
+    alice: User, client_for: ClientFor
+) -> None:
+    _, stored = signed_in()
+    with override_settings(ROTATE_REFRESH_TOKENS=False):
+        for minutes in (0, 1, 60):
+            with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
+                response = refresh(with_cookie(stored))
+                assert response.cookies["refreshToken"].value == stored
+        browser = client_for(alice)
+        browser.cookies["refreshToken"] = stored
+        assert post(browser, "/api/auth/logout").status_code == 200
+        assert refresh(with_cookie(stored)).status_code == 401
+
+
 def test_rotations_are_the_grace_apart(alice: User) -> None:
     client, _ = signed_in()
     tokens = []

@@ -193,7 +193,7 @@ def at_once(people: int, action: Callable[[int], object]) -> None:
 def test_one_is_administrator_when_several_register_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    linger(monkeypatch, "_is_first_account", before=False)
+    linger(monkeypatch, "is_first_account", before=False)
     at_once(3, lambda number: register(Client(), email=f"a{number}@example.com"))
     assert User.objects.count() == 3
     assert User.objects.filter(is_superuser=True, role="ADMIN").count() == 1

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.authentication import OptionalBearerAuthentication, authenticate, user_for_token
 from accounts.models import Role, User
-from accounts.permissions import USER_DEFAULTS
+from accounts.permissions import BUILT, USER_DEFAULTS
 from librechat_backend.lib.errors import NotAuthenticated
 from librechat_backend.lib.times import to_iso
 from tests.accounts.requests import post
@@ -232,8 +232,11 @@ def test_role_has_the_complete_matrix(
     with django_assert_num_queries(2):
         response = client.get("/api/roles/USER")
     assert response.status_code == 200
-    expected = {str(t): {str(bit): False for bit in bits} for t, bits in USER_DEFAULTS.items()}
-    expected["BOOKMARKS"]["USE"] = expected["TEMPORARY_CHAT"]["USE"] = True
+    expected = {
+        str(type_): {str(bit): is_on and (type_, bit) in BUILT for bit, is_on in bits.items()}
+        for type_, bits in USER_DEFAULTS.items()
+    }
+    assert expected["BOOKMARKS"]["USE"]
     assert response.json() == {"name": "USER", "description": "All", "permissions": expected}
 
 

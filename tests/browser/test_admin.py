@@ -72,9 +72,25 @@ def test_sections_are_in_the_navigation(admin_page: Page) -> None:
         "/admin/accounts/user/",
         "/admin/providers/channel/add/",
         "/admin/conversations/generation/?status=all",
+        "/admin/usage/usagedaily/?range=90d",
     ],
 )
 def test_page_fits_a_phone(admin_page: Page, path: str) -> None:
     admin_page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
     admin_page.goto(path)
     assert admin_page.evaluate("document.documentElement.scrollWidth") == PHONE_WIDTH
+
+
+@pytest.mark.parametrize("width", [PHONE_WIDTH, 1280])
+def test_rights_of_a_person_are_searched_and_kept(admin_page: Page, email: str, width: int) -> None:
+    admin_page.set_viewport_size({"width": width, "height": 844})
+    admin_page.goto(f"/admin/accounts/user/?q={email}")
+    admin_page.get_by_role("link", name=email).click()
+    expect(admin_page.get_by_text("Specific permissions for this user.")).to_be_visible()
+    assert admin_page.evaluate("document.documentElement.scrollWidth") == width
+    admin_page.locator(".field-groups .select2-selection").click()
+    admin_page.keyboard.type("supp")
+    admin_page.get_by_role("option", name="Support", exact=True).click()
+    admin_page.get_by_role("button", name="Save and continue editing").click()
+    expect(admin_page.get_by_text("was changed successfully")).to_be_visible()
+    expect(admin_page.locator("#id_groups option:checked")).to_have_text(["Support"])

@@ -14,10 +14,12 @@ const SIGN_IN = {
   emailLoginEnabled: true,
   registrationEnabled: true,
   minPasswordLength: 8,
-  passwordResetEnabled: false,
+  passwordResetEnabled: true,
   emailEnabled: false,
-  socialLoginEnabled: false,
-  socialLogins: [],
+  socialLoginEnabled: true,
+  openidLoginEnabled: true,
+  googleLoginEnabled: false,
+  samlLoginEnabled: false,
   ldap: { enabled: false },
 };
 
@@ -53,7 +55,7 @@ test('a person who is signed in learns every switch', async () => {
   assert.equal(typeof flags.presets, 'boolean');
   assert.deepEqual(config.balance, { enabled: false });
   assert.equal(config.titleGenerationTiming, 'immediate');
-  assert.equal(config.sharedLinksEnabled, false);
+  assert.equal(config.sharedLinksEnabled, true);
   assert.equal('customFooter' in config, false, 'an empty one hides the client’s own');
   assert.equal('adminPanelURL' in config, false);
   if (config.modelSpecs) {
@@ -72,7 +74,7 @@ test('the endpoints are those of the environment, in the order of the menu', asy
   assert.equal(offered.Demo.type, 'custom');
   assert.equal(offered.Demo.modelDisplayLabel, 'Demo');
   assert.ok(offered.openAI.order < offered.Demo.order, 'a real model comes before the demo');
-  assert.deepEqual(agents.capabilities, [], 'without the key the client assumes all of them');
+  assert.deepEqual(agents.capabilities, ['context'], 'without the key the client assumes all of them');
   assert.ok(agents.order > offered.Demo.order);
 });
 
@@ -117,17 +119,17 @@ test('the role’s matrix is complete, and what is not built is denied', async (
     [],
   );
   for (const type of [
-    'PROMPTS',
-    'MEMORIES',
     'AGENTS',
     'SKILLS',
     'MCP_SERVERS',
-    'SHARED_LINKS',
   ]) {
     assert.equal(Object.values(role.permissions[type]).includes(true), false, type);
   }
   assert.equal(role.permissions.BOOKMARKS.USE, true);
   assert.equal(role.permissions.TEMPORARY_CHAT.USE, true);
+  for (const type of ['MEMORIES', 'SHARED_LINKS']) {
+    assert.equal(Object.values(role.permissions[type]).includes(false), false, type);
+  }
   await refused(dataService.getRole('ADMIN'), 403);
 });
 

@@ -5,7 +5,7 @@ import { before, beforeEach, test } from 'node:test';
 import { dataService } from './lib/browser.mjs';
 import { ask, newChat } from './lib/chat.mjs';
 import { newPerson, refused, stranger } from './lib/people.mjs';
-import { asConversation } from './lib/shapes.mjs';
+import { asConversation, assertIso } from './lib/shapes.mjs';
 
 const DEMO = newChat('Demo', 'demo-echo', { temperature: 0.4 });
 const NOT_FOUND = { error: 'Conversation not found' };
@@ -25,9 +25,12 @@ async function talk(text) {
   return dataService.getConversationById(conversation.conversationId);
 }
 
-async function listed(params) {
-  const { conversations } = await dataService.listConversations(params);
+function idsOf({ conversations }) {
   return conversations.map((one) => one.conversationId);
+}
+
+async function listed(params) {
+  return idsOf(await dataService.listConversations(params));
 }
 
 test('a list row is a summary and the last page says null', async () => {
@@ -42,7 +45,10 @@ test('a list row is a summary and the last page says null', async () => {
       title: 'Tide tables',
       endpoint: 'Demo',
       model: 'demo-echo',
+      isArchived: false,
+      archivedAt: null,
       pinned: false,
+      isShared: false,
       chatProjectId: null,
       createdAt: chat.createdAt,
       updatedAt: conversations[0].updatedAt,
@@ -98,6 +104,34 @@ test('archiving moves a chat between the lists', async () => {
   ]);
   await dataService.archiveConversation({ conversationId, isArchived: false });
   assert.equal((await listed()).includes(conversationId), true);
+});
+
+test('the archived table is sorted by when chats were archived', async () => {
+  const ids = [];
+  for (const text of ['first', 'second']) {
+    const { conversationId } = await talk(text);
+    ids.push(conversationId);
+  }
+  for (const conversationId of ids.toReversed()) {
+    const archived = await dataService.archiveConversation({ conversationId, isArchived: true });
+    assertIso(archived.archivedAt);
+  }
+  const query = { isArchived: true, sortBy: 'archivedAt', sortDirection: 'desc' };
+  assert.deepEqual(await listed(query), ids);
+  for (const conversationId of ids) {
+    const back = await dataService.archiveConversation({ conversationId, isArchived: false });
+    assert.equal(back.archivedAt, null);
+  }
+});
+
+test('pinned chats can be listed alone', async () => {
+  const { conversationId } = await talk('Pin me alone');
+  await dataService.pinConversation({ conversationId, pinned: true });
+  const ids = await listed({ pinned: true });
+  assert.ok(ids.includes(conversationId));
+  assert.ok(ids.length < (await listed()).length);
+  await dataService.pinConversation({ conversationId, pinned: false });
+  assert.equal((await listed({ pinned: true })).includes(conversationId), false);
 });
 
 test('pinning is told in the row', async () => {
@@ -200,4 +234,25 @@ test('all chats of a person are archived, then deleted, and only theirs', async 
   assert.equal((await dataService.clearAllConversations()).deletedCount, 0);
   alice.act();
   assert.ok((await listed()).includes(chat.conversationId));
+});
+
+test('the list is read on from a cursor by either of its two calls', async () => {
+  const first = await dataService.listConversations({ limit: 1 });
+  await talk('One more');
+  const ids = idsOf(await dataService.getConversations());
+  const page = await dataService.listConversations({ limit: 1 });
+  const rest = await dataService.getConversations(page.nextCursor);
+  assert.deepEqual([...idsOf(page), ...idsOf(rest)], ids);
+  assert.notDeepEqual(idsOf(page), idsOf(first));
+});
+
+test('there are no threads of subagents and no traces to look into', async () => {
+  const { conversationId } = chat;
+  await refused(dataService.getSubagentThread(conversationId, 'thread'), 404);
+  await refused(dataService.controlSubagentTask(conversationId, 'thread', {}), 404);
+  assert.deepEqual(await dataService.getConversationTraceAvailability(conversationId), {
+    available: false,
+  });
+  await refused(dataService.getConversationTraceRecords({ conversationId }), 404);
+  await refused(dataService.getConversationTraceRecord({ conversationId, recordId: 'x' }), 404);
 });

@@ -8,19 +8,12 @@ import { newPerson, refused, stranger } from './lib/people.mjs';
 const CONVERSATION = randomUUID();
 
 const NOTHING = [
-  ['files', () => dataService.getFiles(), []],
-  ['speech', () => dataService.getCustomConfigSpeech(), { sttExternal: false, ttsExternal: false }],
+  [
+    'speech',
+    () => dataService.getCustomConfigSpeech(),
+    { sttExternal: false, ttsExternal: false, speechToText: false, textToSpeech: false },
+  ],
   ['voices', () => dataService.getVoices(), []],
-  [
-    'shared links',
-    () => dataService.listSharedLinks({ pageSize: 25 }),
-    { links: [], nextCursor: null, hasNextPage: false },
-  ],
-  [
-    'shared link',
-    () => dataService.getSharedLink(CONVERSATION),
-    { success: false, shareId: null, conversationId: CONVERSATION },
-  ],
   [
     'agents',
     () => dataService.listAgents({ requiredPermission: 1, limit: 1000 }),
@@ -47,11 +40,9 @@ const NOTHING = [
   ],
   ['rights', () => dataService.getAllEffectivePermissions('mcpServer'), {}],
   ['right', () => dataService.getEffectivePermissions('promptGroup', 'x'), { permissionBits: 0 }],
-  ['prompts', () => dataService.getAllPromptGroups(), []],
   ['skills', () => dataService.listSkills({}), { skills: [], has_more: false, after: null }],
   ['skill states', () => dataService.getSkillStates(), {}],
   ['key', () => dataService.userKeyQuery('openAI'), { expiresAt: null }],
-  ['remote keys', () => dataService.getAgentApiKeys(), { keys: [] }],
   ['presets', () => dataService.getPresets(), []],
   [
     'message search',
@@ -78,19 +69,6 @@ for (const [name, call, expected] of NOTHING) {
   });
 }
 
-test('prompt groups come as an empty page', async () => {
-  const page = await dataService.getPromptGroups({ limit: 10 });
-  assert.deepEqual(page.promptGroups, []);
-  assert.equal(page.has_more, false);
-  assert.equal(page.after, null);
-});
-
-test('memories are an empty list with limits', async () => {
-  const { memories, totalTokens } = await dataService.getMemories();
-  assert.deepEqual(memories, []);
-  assert.equal(totalTokens, 0);
-});
-
 test('no balance is 204', async () => {
   assert.equal(await dataService.getUserBalance(), '');
 });
@@ -101,18 +79,6 @@ test('no banner is null, for strangers too', async () => {
   assert.equal(person.token, null);
   await newPerson('alice');
   assert.equal(await dataService.getBanner(), null);
-});
-
-test('uploads are off in every endpoint’s own entry', async () => {
-  const merged = library.mergeFileConfig(await dataService.getFileConfig());
-  for (const endpoint of ['openAI', 'Demo', 'agents', 'default']) {
-    const { disabled } = library.getEndpointFileConfig({
-      fileConfig: merged,
-      endpoint,
-      endpointType: endpoint === 'Demo' ? 'custom' : undefined,
-    });
-    assert.equal(disabled, true, endpoint);
-  }
 });
 
 test('web search of one’s own key is not set up', async () => {

@@ -51,3 +51,7 @@ test('nobody tags what belongs to somebody else', async () => {
   await refused(dataService.deleteConversationTag('work'), 404, { error: 'Tag not found' });
   assert.deepEqual(await counts(), {});
 });
+
+test('counts are exact without a call that would rebuild them', async () => {
+  await refused(dataService.rebuildConversationTags(), 404);
+});

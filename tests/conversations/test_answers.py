@@ -192,3 +192,13 @@ def test_two_people_can_have_messages_of_the_same_id(
     assert answer.json()["conversationId"] == chat.conversation_id
     twin.refresh_from_db()
     assert twin.content == [part]
+
+
+@pytest.mark.parametrize("part", ["$$\\\\ce{", ":::artifact\n~~~a\n:::\n"])
+def test_hostile_text_is_read_once(client: Client, chat: Conversation, part: str) -> None:
+    """Were it read to its end from each of these, this would take hours."""
+    text = f"{ARTIFACT}{part * 40_000}"
+    message = make_answer(chat, content=[{"type": "text", "text": text}])
+    edit = {"index": 0, "original": part * 40_000, "updated": "", "messageId": message.message_id}
+    answer = post(client, f"artifact/{message.message_id}", edit)
+    assert answer.json() == {"error": "Original content not found in target artifact"}

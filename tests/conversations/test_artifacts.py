@@ -37,6 +37,8 @@ def held(text: str) -> list[str]:
         (f"{HEAD}````md\n```\nx\n```\n````\n:::\n", ["```\nx\n```\n"]),
         (f"{HEAD}```a\nx\n```\n```b\ny\n```\n:::\n", ["```a\nx\n```\n```b\ny\n```\n"]),
         (f"{HEAD}~~~\nx\n~~~\n:::\n", ["x\n"]),
+        (f"{HEAD}~~~p\na\n:::\n{HEAD}~~~q\nb\n:::\n", ["~~~p\na\n", "~~~q\nb\n"]),
+        (f"{HEAD}~~~p\na\n:::\n{HEAD}b\n:::\n", ["~~~p\na\n", "b\n"]),
     ],
 )
 def test_artifacts_are_found_with_what_can_be_edited(text: str, contents: list[str]) -> None:

@@ -88,7 +88,10 @@ def test_list_has_the_shape_the_client_reads(client: Client, chat: Conversation)
                 "title": "Tide tables",
                 "endpoint": "openAI",
                 "model": "gpt-4o-mini",
+                "isArchived": False,
+                "archivedAt": None,
                 "pinned": False,
+                "isShared": False,
                 "chatProjectId": None,
                 "createdAt": "2025-03-04T05:06:07.890Z",
                 "updatedAt": "2025-03-04T05:07:07.890Z",
@@ -189,11 +192,62 @@ def test_list_follows_the_order_asked_for(
     assert listed(client, query) == titles
 
 
-@pytest.mark.parametrize("sort", ["archivedAt", "id", "user__password", "%00", "settings"])
+@pytest.mark.parametrize("sort", ["archived_at", "id", "user__password", "settings"])
 def test_list_is_refused_when_it_cannot_be_sorted_so(client: Client, sort: str) -> None:
     answer = client.get(f"/api/convos?sortBy={sort}")
     assert answer.status_code == 400
-    assert answer.json() == {"error": "sortBy must be one of title, createdAt, updatedAt"}
+    assert answer.json() == {
+        "error": "sortBy must be one of title, createdAt, updatedAt, archivedAt"
+    }
+
+
+@pytest.mark.parametrize(
+    ("direction", "titles"), [("desc", ["b", "a", "old"]), ("asc", ["old", "a", "b"])]
+)
+def test_archived_chats_are_listed_by_when_they_were_archived(
+    client: Client, alice: User, direction: str, titles: list[str]
+) -> None:
+    make_conversation(alice, title="old", is_archived=True)
+    for title in ("a", "b"):
+        chat = make_conversation(alice, title=title)
+        argument = {"conversationId": chat.conversation_id, "isArchived": True}
+        assert post(client, "archive", argument).json()["archivedAt"] is not None
+    query = f"isArchived=true&sortBy=archivedAt&sortDirection={direction}&limit=2"
+    first = client.get(f"/api/convos?{query}").json()
+    rest = client.get(f"/api/convos?{query}&cursor={first['nextCursor']}").json()
+    rows = first["conversations"] + rest["conversations"]
+    assert ([row["title"] for row in rows], rest["nextCursor"]) == (titles, None)
+    moments = {row["title"]: row["archivedAt"] for row in rows}
+    assert moments["old"] is None
+    assert moments["a"] < moments["b"]
+
+
+def test_moment_of_archiving_goes_when_a_chat_is_taken_back(client: Client, alice: User) -> None:
+    chat = make_conversation(alice, is_archived=True, archived_at=MOMENT)
+    argument = {"conversationId": chat.conversation_id, "isArchived": False}
+    assert post(client, "archive", argument).json()["archivedAt"] is None
+
+
+def test_archiving_all_keeps_when_others_were_archived(client: Client, alice: User) -> None:
+    early = make_conversation(alice, is_archived=True, archived_at=MOMENT)
+    late = make_conversation(alice)
+    client.post("/api/convos/archive/all", {}, content_type="application/json")
+    late.refresh_from_db()
+    early.refresh_from_db()
+    assert early.archived_at == MOMENT
+    assert late.archived_at is not None
+    assert late.archived_at > MOMENT
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"), [("pinned=true", ["a"]), ("pinned=false", ["b", "a"]), ("", ["b", "a"])]
+)
+def test_list_is_limited_to_pinned_chats(
+    client: Client, alice: User, query: str, titles: list[str]
+) -> None:
+    make_conversation(alice, title="a", is_pinned=True)
+    make_conversation(alice, title="b", updated_at=MOMENT + timedelta(hours=1))
+    assert listed(client, query) == titles
 
 
 def test_list_is_limited_to_a_project(client: Client, alice: User, chat: Conversation) -> None:
@@ -277,6 +331,7 @@ def test_document_has_settings_and_messages(
         "pinned": False,
         "chatProjectId": None,
         "isArchived": False,
+        "archivedAt": None,
         "isTemporary": False,
         "expiredAt": None,
         "createdAt": "2025-03-04T05:06:07.890Z",
@@ -334,6 +389,8 @@ def test_change_is_stored_and_answered_and_moves_the_chat_up(
     assert answer.status_code == status
     assert answer.json() == client.get(f"/api/convos/{chat.conversation_id}").json()
     assert answer.json()["updatedAt"] == to_iso(after["updated_at"])
+    if name == "archive":
+        stored = {**stored, "archived_at": after["updated_at"]}
     assert after == {**before, **stored, "updated_at": after["updated_at"]}
     assert timezone.now() - after["updated_at"] < timedelta(minutes=1)
 

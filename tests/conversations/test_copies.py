@@ -1,11 +1,15 @@
 """/api/convos/fork and /duplicate (contract 03 §3)."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -13,7 +17,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from conversations.models import Conversation, Message
-from conversations.services.copies import duplicate_conversation
+from conversations.services import batches
+from conversations.services.copies import duplicate_conversation, fork_conversation, fork_option
+from conversations.services.retention import Purge, purge_expired
 from librechat_backend.lib.ids import NO_PARENT, new_uuid
 from tests.conftest import ClientFor
 from tests.conversations.factories import MOMENT, make_conversation, make_message
@@ -186,6 +192,46 @@ def test_duplicate_keeps_every_branch_of_any_tree(
             assert created[row["parent_message_id"]] < row["created_at"]
 
 
+@examples(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    parents=st.lists(st.integers(0, 12), min_size=1, max_size=12),
+    target=st.integers(0, 11),
+    option=st.sampled_from(["directPath", "includeBranches", "targetLevel", "", "default"]),
+)
+def test_fork_takes_of_any_tree_what_its_option_means(
+    alice: User, parents: list[int], target: int, option: str
+) -> None:
+    tree = {str(i): str(parent) if parent < i else "" for i, parent in enumerate(parents)}
+    name = str(target % len(tree))
+    chat = grown(alice, tree)
+    copy = fork_conversation(
+        user=alice,
+        conversation_id=chat.conversation_id,
+        message_id=id_of(chat, name),
+        option=fork_option(option),
+    )
+    rows = list(Message.objects.of_conversation(alice, copy).rows())
+    texts = {row["message_id"]: row["text"] for row in rows}
+    found = {row["text"]: texts.get(row["parent_message_id"], "") for row in rows}
+    assert found == {each: tree[each] for each in tree if each in meant(tree, name, option)}
+
+
+def meant(tree: Mapping[str, str], target: str, option: str) -> set[str]:
+    """Slowly, in the words of the contract."""
+    path = {target, *ancestors(tree, target)}
+    if option == "directPath":
+        return path
+    if option == "includeBranches":
+        above = path - {target}
+        return path | {name for name, parent in tree.items() if parent in above}
+    depth = len(ancestors(tree, target))
+    return {name for name in tree if len(ancestors(tree, name)) <= depth}
+
+
+def ancestors(tree: Mapping[str, str], name: str) -> list[str]:
+    return [tree[name], *ancestors(tree, tree[name])] if tree[name] else []
+
+
 def test_duplicate_keeps_every_message_when_parents_go_in_a_circle(
     client: Client, alice: User
 ) -> None:
@@ -212,10 +258,80 @@ def test_duplicate_takes_the_same_queries_however_long_the_chat_is(
     client: Client, alice: User, size: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     chat = grown(alice, {str(i): "" for i in range(size)})
-    # The caller; source, tree, messages, two inserts; the index's three; the answer's three; a
-    # savepoint.
-    with django_assert_num_queries(14):
+    # The caller; source, messages, two inserts; the index's three; the answer's three; a savepoint.
+    with django_assert_num_queries(13):
         assert duplicate(client, chat.conversation_id).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_write_between_the_batches_of_a_long_copy(
+    client: Client, alice: User, bob: User, chat: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen from another connection, where nothing of an open transaction would be."""
+    seen: list[tuple[int, int]] = []
+
+    def write_as_another(_seconds: float) -> None:
+        with ThreadPoolExecutor(1) as others:
+            seen.append(others.submit(written).result())
+
+    def written() -> tuple[int, int]:
+        try:
+            make_message(make_conversation(bob))
+            of_alice = Conversation.objects.owned_by(alice)
+            return of_alice.listed().count(), Message.objects.owned_by(alice).count()
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(batches, "BATCH", 3)
+    monkeypatch.setattr(batches, "give_way", write_as_another)
+    assert shape(duplicate(client, chat.conversation_id).json()["messages"]) == TREE
+    assert seen == [(1, len(TREE) + 3), (1, len(TREE) + 6), (2, 2 * len(TREE))]
+
+
+def test_half_a_copy_is_seen_by_nobody_and_purged(
+    client: Client, alice: User, chat: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batches, "BATCH", 3)
+    monkeypatch.setattr(batches, "give_way", die)
+    with pytest.raises(KeyboardInterrupt):
+        duplicate_conversation(user=alice, conversation_id=chat.conversation_id)
+    assert Message.objects.count() == len(TREE) + 3
+    listed = client.get("/api/convos").json()["conversations"]
+    assert [each["conversationId"] for each in listed] == [chat.conversation_id]
+
+    Conversation.objects.update(expired_at=F("expired_at") - batches.UNFINISHED_KEPT)
+    assert purge_expired() == Purge(conversation_count=1, message_count=3)
+    assert Conversation.objects.get() == chat
+
+
+@pytest.mark.django_db(transaction=True)
+def test_long_copy_is_refused_when_it_is_deleted_before_it_is_whole(
+    client: Client, alice: User, chat: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete(_seconds: float) -> None:
+        Conversation.objects.filter(is_temporary=True).delete()
+
+    monkeypatch.setattr(batches, "BATCH", len(TREE) - 1)
+    monkeypatch.setattr(batches, "give_way", delete)
+    answer = duplicate(client, chat.conversation_id)
+    assert answer.status_code == 409
+    assert answer.json() == {"error": "The conversation was changed meanwhile. Try again."}
+    assert Message.objects.count() == len(TREE)
+
+
+@pytest.mark.parametrize("is_temporary", [False, True])
+def test_long_copy_lasts_as_long_as_its_source(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch, is_temporary: bool
+) -> None:
+    monkeypatch.setattr(batches, "BATCH", 3)
+    end = timezone.now() + timedelta(hours=5)
+    chat = grown(alice, TREE, is_temporary=is_temporary, expired_at=end)
+    copy = duplicate(client, chat.conversation_id).json()["conversation"]["conversationId"]
+    stored = Conversation.objects.get(conversation_id=copy)
+    assert (stored.is_temporary, stored.expired_at) == (is_temporary, end)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def snapshot() -> list[Any]:
     ("method", "path"),
     [
         ("get", ""), ("get", "/x"), ("get", "/x/y"), ("put", "/x/y"), ("delete", "/x/y"),
-        ("put", "/x/y/feedback"),
+        ("put", "/x/y/feedback"), ("post", "/x"),
     ],
 )  # fmt: skip
 def test_access_is_refused_when_there_is_no_token(method: str, path: str, db: None) -> None:
@@ -244,7 +244,7 @@ def test_count_stays_sensible_when_a_part_shrinks(
         (1.0, "Invalid index"),
         ([], "Invalid index"),
         (4, "Content part not found"),
-        (10**18, "Content part not found"),
+        (2**53 - 1, "Content part not found"),
         (2, "Cannot update non-text content"),
     ],
 )

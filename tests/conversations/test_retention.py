@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -67,3 +68,16 @@ def test_everything_goes_however_many_batches_it_takes(
         make_conversation(alice, expired_at=timezone.now() - HOUR)
     assert retention.purge_expired() == retention.Purge(5, 0)
     assert not Conversation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_temporary", "hours"),
+    [("temporary", False, None), ("temporary", True, 2), ("all", False, 2), ("all", True, 2)],
+)
+def test_chat_is_over_when_its_mode_says(
+    settings: Any, mode: str, is_temporary: bool, hours: int | None
+) -> None:
+    settings.RETENTION_MODE, settings.TEMPORARY_CHAT_RETENTION_HOURS = mode, 2
+    now = timezone.now()
+    expected = None if hours is None else now + hours * HOUR
+    assert retention.expiry(is_temporary=is_temporary, now=now) == expected

@@ -5,19 +5,22 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from conversations.models import Conversation, SearchEntry
-from conversations.search import HITS_MAX, find_messages, find_titles
+from conversations import search as index
+from conversations.models import Conversation, Message, SearchEntry
+from conversations.search import HITS_MAX, find_messages, find_titles, index_messages
 from tests.conftest import ClientFor
-from tests.conversations.factories import make_answer, make_conversation, make_message
+from tests.conversations.factories import MOMENT, make_answer, make_conversation, make_message
+from tests.factories import UserFactory
 
 
 @pytest.fixture
@@ -228,6 +231,146 @@ def test_rebuilding_finds_everything_again(client: Client, chat: Conversation) -
         call_command("rebuild_search", stdout=out)
         assert out.getvalue() == "Indexed 1 titles and 1 messages.\n"
     assert (found(client, "needle"), titles(client, "tide")) == (["needle"], ["Tide tables"])
+
+
+def test_rebuilding_goes_on_behind_a_message(client: Client, chat: Conversation) -> None:
+    first, second = make_message(chat, text="needle 1"), make_message(chat, text="needle 2")
+    SearchEntry.objects.all().delete()
+    assert rebuilt("--after", first.pk) == "Indexed 0 titles and 1 messages.\n"
+    assert found(client, "needle") == ["needle 2"]
+    assert rebuilt("--after", second.pk) == "Indexed 0 titles and 0 messages.\n"
+
+
+def test_rebuilding_what_is_missing_touches_nothing_else(
+    client: Client, alice: User, chat: Conversation
+) -> None:
+    kept, lost = make_message(chat, text="needle 1"), make_message(chat, text="needle 2")
+    make_message(chat, text="hidden", is_temporary=True)
+    SearchEntry.objects.filter(message=kept).update(owner="m0")
+    SearchEntry.objects.filter(message=lost).delete()
+    make_conversation(alice, title="Untouched")
+    SearchEntry.objects.filter(message=None, conversation=chat).delete()
+    assert rebuilt("--missing") == "Indexed 1 titles and 2 messages.\n"
+    assert SearchEntry.objects.get(message=kept).owner == "m0"
+    assert titles(client, "tide") == ["Tide tables"]
+    assert "needle 2" in found(client, "needle")
+
+
+def test_rebuilding_says_where_to_go_on_when_it_is_stopped(
+    chat: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = make_message(chat), make_message(chat)
+    monkeypatch.setattr(index, "BATCH", 1)
+    original, calls = index.index_messages, []
+
+    def stop(messages: list[Message]) -> None:
+        calls.append(messages)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        original(messages)
+
+    monkeypatch.setattr(index, "index_messages", stop)
+    with pytest.raises(CommandError, match=f"Go on with --after {first.pk}"):
+        rebuilt()
+
+
+def rebuilt(*options: str) -> str:
+    out = StringIO()
+    call_command("rebuild_search", *options, stdout=out)
+    return out.getvalue()
+
+
+# -- How it is found
+
+
+@pytest.mark.parametrize("newer", [0, 5])
+def test_what_is_rare_among_many_is_found_behind_the_newest(
+    client: Client, chat: Conversation, monkeypatch: pytest.MonkeyPatch, newer: int
+) -> None:
+    monkeypatch.setattr(index, "RECENT_ENTRIES", 3)
+    for number in range(4):
+        make_message(chat, text=f"needle {number}")
+    for _ in range(newer):
+        make_message(chat, text="hay")
+    assert found(client, "needle") == [f"needle {number}" for number in (3, 2, 1, 0)]
+    assert found(client, "needle 2") == ["needle 2"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "found_count", "query_count"),
+    [
+        (["needle", "hay"] * 12, 5, 2),  # a larger window holds the rest
+        (["needle", *["hay"] * 20, *["needle", "hay"] * 3], 4, 3),  # and here it does not
+        (["needle", *["hay"] * 20], 1, 2),
+    ],
+)
+def test_what_is_neither_common_nor_rare_is_found_among_more_of_the_newest(
+    alice: User, chat: Conversation, monkeypatch: pytest.MonkeyPatch,
+    texts: list[str], found_count: int, query_count: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(index, "HITS_MAX", 1)
+    monkeypatch.setattr(index, "RECENT_ENTRIES", 6)
+    for text in texts:
+        make_message(chat, text=text)
+    needles = chat.messages.filter(text="needle").order_by("-search_entry__pk")
+    expected = list(needles.values_list("pk", flat=True)[:5])
+    assert len(expected) == found_count
+    with CaptureQueriesContext(connection) as queries:
+        assert index.find_messages(alice, "needle") == expected
+    assert len(queries) == (query_count if connection.vendor == "postgresql" else 1)
+
+
+def test_people_whose_ids_end_alike_find_their_own_alone(client_for: ClientFor, db: None) -> None:
+    people = [UserFactory.create(pk=f"{number:018x}abcdef") for number in (1, 2)]
+    for person in people:
+        make_message(make_conversation(person), text=f"needle {person.pk}")
+    for person in people:
+        assert found(client_for(person), "needle") == [f"needle {person.pk}"]
+
+
+@pytest.mark.parametrize("statement", ["RECENT", "GIN", "FTS5"])
+def test_no_table_is_read_as_a_whole(alice: User, bob: User, statement: str) -> None:
+    for person in (alice, bob):
+        chat = make_conversation(person)
+        index_messages(
+            Message.objects.bulk_create(
+                Message(
+                    message_id=f"{person.pk}{n}", conversation=chat, user=person,
+                    text=f"common word{n}", created_at=MOMENT, updated_at=MOMENT,
+                )
+                for n in range(400)
+            )
+        )  # fmt: skip
+    plan = plan_of(statement, f"m{alice.pk}")
+    if plan:
+        assert "Seq Scan" not in plan
+        assert "SCAN entry" not in plan
+        # Of so few entries those of one owner may be read one by one.
+        names = {"RECENT": "conversations_searchentry_newest", "GIN": "conversations_searchentry_"}
+        assert names.get(statement, "VIRTUAL TABLE INDEX") in plan
+
+
+def plan_of(statement: str, owner: str) -> str:
+    """How the database would work; empty where it does not know the statement."""
+    is_postgresql = connection.vendor == "postgresql"
+    if is_postgresql == (statement == "FTS5"):
+        return ""
+    wanted = [["word7"]]
+    limit = index.RECENT_ENTRIES
+    query = index._tsquery(owner, wanted)
+    parameters: dict[str, list[Any]] = {
+        "RECENT": [owner, owner, limit, query, 100, owner, limit],
+        "GIN": [query, owner, 100],
+        "FTS5": [index._fts_query(owner, wanted), 100],
+    }
+    explain = "EXPLAIN" if is_postgresql else "EXPLAIN QUERY PLAN"
+    sql = getattr(index, statement).format(column="message_id")
+    with connection.cursor() as cursor:
+        if is_postgresql:
+            cursor.execute("ANALYZE conversations_searchentry")
+            cursor.execute("SET LOCAL enable_seqscan = off")  # so small a table would be read
+        cursor.execute(f"{explain} {sql}", parameters[statement])
+        return "\n".join(str(row) for row in cursor.fetchall())
 
 
 def index_size() -> int:

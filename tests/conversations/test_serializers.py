@@ -32,6 +32,7 @@ def test_document_carries_all_when_all_is_set(alice: User) -> None:
         tags=["sea"],
         files=["f1"],
         is_archived=True,
+        archived_at=MOMENT,
         is_pinned=True,
         is_temporary=True,
         expired_at=MOMENT + timedelta(days=1),
@@ -52,6 +53,7 @@ def test_document_carries_all_when_all_is_set(alice: User) -> None:
         "tags": ["sea"],
         "files": ["f1"],
         "isArchived": True,
+        "archivedAt": "2025-03-04T05:06:07.890Z",
         "isTemporary": True,
         "pinned": True,
         "chatProjectId": None,
@@ -73,6 +75,7 @@ def test_document_leaves_out_what_is_unset(alice: User) -> None:
         "tags": [],
         "files": [],
         "isArchived": False,
+        "archivedAt": None,
         "isTemporary": False,
         "pinned": False,
         "chatProjectId": None,
@@ -109,7 +112,10 @@ def test_list_row_has_exactly_the_members_of_the_list(alice: User) -> None:
         "spec": "fast",
         "iconURL": "https://x.test/i.png",
         "chatProjectId": None,
+        "isArchived": False,
+        "archivedAt": None,
         "pinned": True,
+        "isShared": False,
         "createdAt": "2025-03-04T05:06:07.890Z",
         "updatedAt": "2025-03-04T05:07:07.890Z",
     }
@@ -119,8 +125,8 @@ def test_list_row_leaves_out_what_is_unset(alice: User) -> None:
     make_conversation(alice, model="")
     row = conversation_row_wire(Conversation.objects.list_rows().get())
     assert row.keys() == {
-        "_id", "conversationId", "user", "endpoint", "title", "chatProjectId", "pinned",
-        "createdAt", "updatedAt",
+        "_id", "conversationId", "user", "endpoint", "title", "chatProjectId", "isArchived",
+        "archivedAt", "pinned", "isShared", "createdAt", "updatedAt",
     }  # fmt: skip
 
 

@@ -52,7 +52,11 @@ def make_generation(user: User, status: str = "running") -> Generation:
 
 def test_sections_come_in_the_order_people_think_in(admin_client: Client) -> None:
     sections = [app["name"] for app in admin_client.get("/admin/").context["app_list"]]
-    known = ["People", "Models", "Presets", "Chats", "Files", "This administration"]
+    known = [
+        "People", "Models", "Presets", "Chats", "API", "Usage", "Billing", "Files",
+        "Moving in", "Operation",
+        "This administration",
+    ]  # fmt: skip
     assert sections == [name for name in known if name in sections]
     assert {"People", "Models", "Chats", "This administration"} <= set(sections)
 
@@ -98,6 +102,12 @@ def sign_in(password: str = PASSWORD) -> bytes:
 
 def test_administrator_signs_in(admin_user: User) -> None:
     assert b"answers being written" in sign_in()
+
+
+def test_sign_in_leads_to_the_overview_when_no_page_was_asked_for(admin_user: User) -> None:
+    form = {"username": "admin@example.com", "password": PASSWORD}
+    answer = Client().post("/admin/login/", form)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
 
 
 def test_attempts_to_sign_in_are_limited(admin_user: User, settings: Settings) -> None:

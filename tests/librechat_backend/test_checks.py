@@ -40,6 +40,9 @@ def test_nothing_is_wrong_with_the_defaults() -> None:
         ({"DEBUG": True, "HOST": "127.0.0.1"}, []),
         ({"DEBUG": True, "HOST": "::1"}, []),
         ({"DEBUG": False, "HOST": "0.0.0.0"}, []),
+        ({"MEMORY_ENDPOINT": "openAI"}, ["librechat_backend.E009"]),
+        ({"MEMORY_MODEL": "gpt-4.1"}, ["librechat_backend.E009"]),
+        ({"MEMORY_ENDPOINT": "openAI", "MEMORY_MODEL": "gpt-4.1"}, []),
     ],
 )
 def test_check_finds_what_does_not_fit_together(

@@ -15,8 +15,10 @@ def read(name: str) -> str:
 
 
 def settings_read() -> set[str]:
-    by_name = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', read("librechat_backend/settings.py")))
-    return by_name | set(settings.PROVIDER_ENVIRONMENT)
+    modules = (ROOT / "librechat_backend" / "settings").glob("*.py")
+    text = "".join(module.read_text(encoding="utf-8") for module in modules)
+    by_name = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', text))
+    return by_name | set(settings.PROVIDER_ENVIRONMENT) | set(settings.IDENTITY_ENVIRONMENT)
 
 
 def test_readme_lists_every_setting_once() -> None:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 from django.test import override_settings
@@ -153,7 +154,9 @@ async def test_the_application_hears_nothing_of_what_exceeds_the_limit() -> None
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    env = {"DATABASE_URL": "", "REDIS_URL": "", "REGISTER_MAX": "5"}
+    # On a busy machine two thousand heads take their time; it is not them who are tried here.
+    more = {"REQUEST_HEAD_SECONDS": "300", "REGISTER_MAX": "5"}
+    env = {"DATABASE_URL": "", "REDIS_URL": "", **more}
     with live_server(env=env) as server:
         yield server
 
@@ -173,7 +176,6 @@ async def test_two_thousand_registrations_at_once_are_answered_and_few_succeed(
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     threads: list[int] = []
 
     async def watch_threads() -> None:
@@ -184,13 +186,19 @@ async def test_two_thousand_registrations_at_once_are_answered_and_few_succeed(
             await asyncio.sleep(0.1)
 
     watching = asyncio.create_task(watch_threads())
-    async with httpx.AsyncClient(base_url=server.base_url, timeout=90, limits=limits) as client:
-        answers = await asyncio.gather(
-            *(client.post("/api/auth/register", json=registration(n)) for n in range(2000))
-        )
+    # Not httpx: its pool takes time that grows with the square of the connections.
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    timeout = aiohttp.ClientTimeout(total=300)
+    async with aiohttp.ClientSession(server.base_url, connector=connector, timeout=timeout) as http:
+
+        async def register(number: int) -> int:
+            async with http.post("/api/auth/register", json=registration(number)) as answer:
+                await answer.read()
+                return answer.status
+
+        codes = await asyncio.gather(*map(register, range(2000)))
         watching.cancel()
-        assert (await client.get("/health")).status_code == 200
-    codes = [answer.status_code for answer in answers]
+        assert (await http.get("/health")).status == 200
     assert set(codes) <= {200, 429, 503}
     assert 1 <= codes.count(200) <= 5
     assert max(threads) <= 60

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -59,3 +60,54 @@ def test_long_cookies_and_bodies_pass(server: LiveServer) -> None:
             assert client.get("/api/banner", headers=cookie).status_code == 200
             body = {"email": "a@example.com", "password": "x" * 100_000}
             assert client.post("/api/auth/login", json=body).status_code != 400
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[LiveServer]:
+    env = {"DATABASE_URL": "", "REDIS_URL": "", "REQUEST_HEAD_SECONDS": "1"}
+    with live_server(env=env) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("opening", "drip"),
+    [
+        (b"", b""),
+        (b"", b"\r\n"),
+        (b"GET /livez HT", b""),
+        (b"GET /livez HTTP/1.1\r\n", b"X: a\r\n"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"G"),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n"),
+    ],
+    ids=["silence", "empty lines", "half a line", "headers", "second head", "lines behind"],
+)
+def test_connection_is_closed_when_a_head_takes_too_long(
+    impatient: LiveServer, opening: bytes, drip: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=0.2) as connection:
+        connection.sendall(opening)
+        for _ in range(40):  # 8 s at most
+            try:
+                if drip:
+                    connection.sendall(drip)
+                if connection.recv(1000) == b"":
+                    return
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return
+    pytest.fail("the server waits for ever")
+
+
+def test_slow_bodies_and_late_second_requests_pass(impatient: LiveServer) -> None:
+    head = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=5) as connection:
+        for _ in range(2):
+            connection.sendall(head + b"Content-Length: 2\r\n\r\n{")
+            time.sleep(1.3)
+            connection.sendall(b"}")
+            answer = b""
+            while not answer.endswith(b'"}'):
+                answer += connection.recv(20000)
+            assert answer.startswith(b"HTTP/1.1 4")
+            time.sleep(1.3)

@@ -13,5 +13,5 @@ ANTHROPIC = EndpointInfo("anthropic", False, "Anthropic", "", 1, "anthropic", ("
 def offered(monkeypatch: pytest.MonkeyPatch) -> list[EndpointInfo]:
     """The endpoints of this test; change the list to change what is offered."""
     endpoints = [OPENAI, ANTHROPIC]
-    monkeypatch.setattr(startup, "list_endpoints", lambda: list(endpoints))
+    monkeypatch.setattr(startup, "list_endpoints", lambda *_of: list(endpoints))
     return endpoints

@@ -121,17 +121,16 @@ class Oracle:
         return found
 
     def menu(self) -> list[Seen]:
-        given = self.given()
+        given = [
+            (p, a)
+            for p, a in self.given()
+            if (self.value(p, "endpoint"), self.value(p, "model")) in self.served
+        ]
         kept = []
         for preset, decides in given:
             rivals = [a for p, a in given if p.slug == preset.slug and p.pk != preset.pk]
             if all(self.beats(decides, rival) for rival in rivals):
                 kept.append((preset, decides))
-        kept = [
-            (p, a)
-            for p, a in kept
-            if (self.value(p, "endpoint"), self.value(p, "model")) in self.served
-        ]
         ordered: list[tuple[Preset, Assignment]] = []
         for pair in kept:  # insertion, one after the other
             place = 0

@@ -7,6 +7,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Group, Membership, User
+from librechat_backend.lib.json import JSONDict
 from presets.models import Assignment, Policy, Preset
 from presets.services import assign_preset
 from tests.presets.admin_pages import (
@@ -57,7 +58,7 @@ def test_everything_typed_is_stored(client: Client, admin_user: User) -> None:
         value_stop="END\nSTOP",
         value_web_search="false",
         value_verbosity="low",
-        tools_enabled="true",
+        tools_choice="some",
         tools_allowed="search",
         reason="For the engineers",
         **add_row("assignments", group=group.pk, effect="allow", priority="10", is_active="on"),
@@ -91,6 +92,54 @@ def test_page_saved_untouched_changes_nothing(client: Client) -> None:
     before = Preset.objects.filter(pk=preset.pk).values().get()
     assert submit(client, page(preset)).status_code == 302
     assert Preset.objects.filter(pk=preset.pk).values().get() == before
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        {},
+        {"enabled": True},
+        {"enabled": True, "allowed_tools": []},
+        {"allowed_tools": []},
+        {"allowed_tools": ["web_search"]},
+        {"enabled": False, "allowed_tools": ["web_search"]},
+    ],
+)
+def test_tools_stay_as_narrow_as_they_were_when_another_field_is_saved(
+    client: Client, tools: JSONDict
+) -> None:
+    preset = make_preset(tools=tools)
+    assert submit(client, page(preset), description="New").status_code == 302
+    preset.refresh_from_db()
+    assert (preset.description, preset.tools) == ("New", tools)
+
+
+@pytest.mark.parametrize(
+    ("choice", "allowed", "tools"),
+    [
+        ("", "", {}),
+        ("all", "", {"enabled": True}),
+        ("some", "", {"enabled": True, "allowed_tools": []}),
+        ("some", "web_search", {"enabled": True, "allowed_tools": ["web_search"]}),
+        ("none", "web_search", {"enabled": False}),
+    ],
+)
+def test_tools_are_those_that_were_chosen(
+    client: Client, choice: str, allowed: str, tools: JSONDict
+) -> None:
+    preset = make_preset(tools={"enabled": True, "allowed_tools": ["url_context"]})
+    answer = submit(client, page(preset), tools_choice=choice, tools_allowed=allowed)
+    assert answer.status_code == 302, errors_of(answer)
+    preset.refresh_from_db()
+    assert preset.tools == tools
+
+
+def test_names_of_tools_are_refused_when_all_are_allowed(client: Client) -> None:
+    preset = make_preset(tools={"enabled": False})
+    answer = submit(client, page(preset), tools_choice="all", tools_allowed="web_search")
+    assert errors_of(answer) == {
+        "tools_allowed": ["These count under “only those named below” alone."]
+    }
 
 
 def test_no_field_is_raw_json(client: Client) -> None:

@@ -65,7 +65,7 @@ def filled(route: str, preset: Preset, group: Group, person: User) -> str:
 
 def call(client: Client, method: str, path: str, body: Any = None) -> Any:
     query = "?user=bob@example.com" if path.endswith("/explain") else ""
-    if path.endswith("/policy"):
+    if "/policy" in path:
         query = "?groupId=other"
     return getattr(client, method)(path + query, body or {}, content_type=JSON)
 
@@ -81,6 +81,10 @@ HARM = {
     "/api/admin/groups/<str:group_id>/members": {"userId": "charlie@example.com"},
     "/api/admin/groups/<str:group_id>/members/<str:user_id>": {"role": "member"},
     "/api/admin/policy": {"enforce": True},
+    "/api/admin/presets/<str:preset_id>/revert": {"version": 1},
+    "/api/admin/presets/<str:preset_id>/assignments/revert": {"version": 1, "groupId": "other"},
+    "/api/admin/groups/<str:group_id>/revert": {"version": 1},
+    "/api/admin/policy/revert": {"version": 1},
     "/api/admin/simulate": {
         "userId": "bob@example.com",
         "changes": [{"kind": "removeMember", "groupId": "other", "userId": "bob@example.com"}],
@@ -118,7 +122,7 @@ def test_manager_of_another_group_neither_sees_nor_changes(
     assign_preset(actor=None, preset=preset, group=other)
     before, path = rows(), filled(route, preset, other, bob)
     answer = call(client_for(alice), method, path, HARM.get(route))
-    if method == "get" and route in ("/api/admin/presets", "/api/admin/groups"):
+    if method == "get" and route in ("/api/admin/presets", "/api/admin/groups", "/api/admin/usage"):
         assert "writer" not in answer.content.decode()
         assert "Other" not in answer.content.decode()
     else:

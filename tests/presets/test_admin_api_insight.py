@@ -15,7 +15,8 @@ from accounts.services.groups import add_member, create_group
 from librechat_backend.lib import json
 from presets.api.schema import openapi
 from presets.models import Assignment, Preset
-from presets.services import assign_preset, save_policy, save_preset
+from presets.policies import save_policy
+from presets.services import assign_preset, save_preset
 from tests.presets.api_shapes import checked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offered")]

@@ -9,7 +9,8 @@ from django.test import Client
 from accounts.models import Group, Membership, User
 from accounts.services.groups import add_member
 from presets.models import Assignment, Policy, Preset
-from presets.services import assign_preset, save_policy
+from presets.policies import save_policy
+from presets.services import assign_preset
 from tests.factories import PASSWORD
 from tests.presets.admin_pages import (
     ASSIGNMENTS,
@@ -92,7 +93,7 @@ def test_manager_signs_in_to_the_admin(alice: User, world: World) -> None:
     )
     assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
     apps = {app["app_label"] for app in client.get("/admin/").context["app_list"]}
-    assert apps == {"accounts", "presets"}
+    assert apps == {"accounts", "presets", "usage"}
 
 
 def test_member_and_stranger_do_not_get_in(bob: User, world: World) -> None:
@@ -174,6 +175,14 @@ def test_instructions_of_others_stay_private(manager: Client, world: World, alic
 
 
 # -- Direct addresses ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lookup", ["startswith", "icontains", "regex", "gt"])
+def test_instructions_are_not_told_letter_by_letter(
+    manager: Client, world: World, lookup: str
+) -> None:
+    assert listed(manager, f"{PRESETS}?model__exact=gpt-4.1") == {"Own", "Shared"}
+    assert manager.get(f"{PRESETS}?system_message__{lookup}=The").status_code == 400
 
 
 def test_foreign_pages_are_denied(manager: Client, world: World) -> None:

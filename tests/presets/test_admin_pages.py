@@ -9,13 +9,18 @@ from django.test import AsyncClient, Client
 from accounts.models import Membership, User
 from accounts.models.stamp import current_stamp
 from librechat_backend.lib.aio import in_database
+from librechat_backend.lib.json import JSONDict
 from presets.admin.history import FieldDiff
 from presets.admin.preview import MenuEntry
 from presets.models import Assignment, Preset
-from presets.services import assign_preset, save_policy, save_preset
+from presets.policies import save_policy
+from presets.services import assign_preset, save_preset
 from providers.errors import ErrorKind, ProviderError
+from providers.trace import CallTrace
 from providers.types import ChatRequest, Finish, FinishReason, StreamEvent, TextDelta
 from tests.presets.admin_pages import PRESETS, make_group, make_preset, signed_in
+from usage.models import RequestLog
+from usage.recorder import get_recorder
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offered")]
 
@@ -46,6 +51,30 @@ def test_history_tells_who_changed_what_and_why(client: Client, admin_user: User
     }
     assert (first.version, first.who, first.is_current) == (1, "the server", False)
     assert FieldDiff("Model", "", "gpt-4.1") in first.changes
+
+
+def test_history_tells_no_tools_from_all_tools(client: Client) -> None:
+    preset = make_preset()
+    steps: list[JSONDict] = [
+        {"enabled": True}, {"allowed_tools": []}, {"allowed_tools": ["web_search"]},
+    ]  # fmt: skip
+    for tools in steps:
+        save_preset(actor=None, preset=preset, fields={"tools": tools})
+    lines = client.get(f"{PRESETS}{preset.pk}/history/").context["lines"]
+    assert [line.changes for line in lines[:3]] == [
+        (FieldDiff("Tools", "none", "only web_search"),),
+        (FieldDiff("Tools", "all", "none"),),
+        (FieldDiff("Tools", "", "all"),),
+    ]
+
+
+def test_explanation_tells_no_tools_from_all_tools(client: Client, alice: User) -> None:
+    above = make_preset("Above", tools={"enabled": True})
+    below = make_preset("Below", extends=above, tools={"enabled": True, "allowed_tools": []})
+    assign_preset(actor=None, preset=below, user=alice)
+    (only,) = client.get(PREVIEW, {"person": alice.email}).context["explanations"]
+    (tools,) = [field for field in only.fields if field.label == "Tools"]
+    assert (tools.value, tools.losers[0][0]) == ("none", "all (Above)")
 
 
 def test_reverting_is_a_new_version_with_its_reason(client: Client, admin_user: User) -> None:
@@ -81,22 +110,62 @@ def test_preview_shows_the_menu_as_the_client_does(
         )
     menu = client.get(PREVIEW, {"person": alice.email}).context["menu"]
     specs = client_for(alice).get("/api/config").json()["modelSpecs"]["list"]
-    assert [entry.name for entry in menu] == [spec["label"] for spec in specs]
+    assert {entry.name for entry in menu} == {spec["label"] for spec in specs}
     assert menu == [
+        MenuEntry("Low", "About Low", "openAI", "gpt-4.1", False, False, ()),
         MenuEntry("Top", "About Top", "openAI", "gpt-4.1", False, True, (), folder="Work"),
         MenuEntry("Mid", "About Mid", "openAI", "gpt-4.1", True, True, ()),
-        MenuEntry("Low", "About Low", "openAI", "gpt-4.1", False, False, ()),
     ]
 
 
-def test_preview_gathers_a_folder_where_its_first_entry_stands(client: Client, alice: User) -> None:
-    for name, priority, folder in (("A", 9, "Work"), ("B", 5, ""), ("C", 1, "Work")):
+@pytest.mark.parametrize(
+    ("rules", "names"),
+    [
+        ({}, ["D", "E", "B", "G", "F", "A", "C"]),
+        ({"added_endpoints": ["openAI"]}, ["D", "E", "G", "F", "A", "C", "B"]),
+        ({"enforce": True}, ["D", "G", "F", "A", "C", "B", "E"]),
+    ],
+)
+def test_preview_has_folders_where_the_client_has_them(
+    rules: Any, names: list[str], client: Client, alice: User
+) -> None:
+    """No folder, the endpoints that can be opened, whole numbers, and the others as they come."""
+    folders = {
+        "A": "Work", "B": "anthropic", "C": "Work", "D": "", "E": "openAI", "F": "10", "G": "9",
+    }  # fmt: skip
+    for number, (name, folder) in enumerate(folders.items()):
         preset = make_preset(name, menu_group=folder)
-        assign_preset(actor=None, preset=preset, everyone=True, priority=priority)
+        assign_preset(actor=None, preset=preset, everyone=True, priority=-number)
+    save_policy(actor=None, **rules)
     menu = client.get(PREVIEW, {"person": alice.email}).context["menu"]
-    assert [(e.name, e.folder, e.is_inside) for e in menu] == [
-        ("A", "Work", True), ("C", "", True), ("B", "", False),
-    ]  # fmt: skip
+    assert [entry.name for entry in menu] == names
+    assert [entry.folder for entry in menu if entry.folder] == [
+        folder for folder in dict.fromkeys(folders[name] for name in names) if folder
+    ]
+
+
+def test_preview_leaves_out_what_is_not_in_the_menu_and_says_so(
+    client: Client, alice: User
+) -> None:
+    quiet = make_preset("Quiet", show_in_menu=False)
+    assign_preset(actor=None, preset=quiet, user=alice, is_default=True, priority=9)
+    assign_preset(actor=None, preset=make_preset("Shown"), everyone=True, is_default=True)
+    found = client.get(PREVIEW, {"person": alice.email}).context
+    assert [entry.name for entry in found["menu"]] == ["Shown"]
+    said = {each.explanation.name: each.explanation for each in found["explanations"]}
+    assert (said["Shown"].position, said["Shown"].is_default) == (1, True)
+    assert (said["Quiet"].position, said["Quiet"].is_default) == (None, False)
+    assert said["Quiet"].notes[0] == (
+        "It is not in the menu: only for links and programs that name it."
+    )
+
+
+def test_preview_marks_a_default_that_yields(client: Client, alice: User) -> None:
+    assign_preset(actor=None, preset=make_preset("First"), user=alice, is_default=True)
+    save_policy(actor=None, default_is_soft=True)
+    found = client.get(PREVIEW, {"person": alice.email}).context
+    assert [entry.is_default for entry in found["menu"]] == [True]
+    assert ("The default yields to what was chosen last", True) in found["switches"]
 
 
 def test_preview_tells_why_and_from_where(client: Client, alice: User) -> None:
@@ -122,7 +191,7 @@ def test_preview_shows_the_switches_of_the_client(client: Client, alice: User) -
     assign_preset(actor=None, preset=make_preset(), everyone=True)
     save_policy(actor=None, enforce=True, allows_override=False)
     context = client.get(PREVIEW, {"person": alice.email}).context
-    assert [is_on for _, is_on in context["switches"]] == [False, False, False, True]
+    assert [is_on for _, is_on in context["switches"]] == [False, False, False, True, False]
     assert context["endpoints"] == [("openAI", ["gpt-4.1"])]
 
 
@@ -211,7 +280,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ChatRequest, str]]:
     calls: list[tuple[ChatRequest, str]] = []
 
     async def stream(
-        request: ChatRequest, *, endpoint: str
+        request: ChatRequest, *, endpoint: str, principal: object, trace: CallTrace
     ) -> AsyncGenerator[list[StreamEvent], None]:
         calls.append((request, endpoint))
         yield [TextDelta("Hello ")]
@@ -221,6 +290,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ChatRequest, str]]:
 
     monkeypatch.setattr("providers.client.stream", stream)
     return calls
+
+
+async def rows() -> list[RequestLog]:
+    await get_recorder().flush()
+    return await in_database(lambda: list(RequestLog.objects.select_related("user")))
 
 
 async def ask(preset: Preset, user: User, prompt: str) -> list[bytes]:
@@ -248,6 +322,12 @@ async def test_answer_streams_through_the_preset(
     assert (endpoint, request.model, request.system) == ("openAI", "o3", "Be brief.")
     assert request.parameters.temperature == 0.5
     assert "Who are you?" in str(request.messages)
+    (row,) = await rows()
+    assert (row.face, row.operation, row.status, row.user) == (
+        "admin", "try_it", "ok", admin_user,
+    )  # fmt: skip
+    assert (row.preset_slug, row.preset_version, row.requested_model) == ("below", 1, "o3")
+    assert len(row.resolved_hash) == 64
 
 
 @pytest.mark.django_db(transaction=True)
@@ -256,6 +336,8 @@ async def test_failure_of_the_provider_ends_the_answer_with_a_sentence(admin_use
     preset = await in_database(make_preset)
     chunks = await ask(preset, admin_user, "please fail")
     assert b"".join(chunks).decode() == "Hello \n⚠ Too many requests."
+    (row,) = await rows()
+    assert (row.status, row.error) == ("partial", "rate_limit")
 
 
 def test_preset_without_a_model_cannot_be_tried(client: Client, offered: list[Any]) -> None:

@@ -21,7 +21,8 @@ from presets.files import read_file, write_json, write_yaml
 from presets.foreign import read_bundle
 from presets.loading import load_bundle
 from presets.models import Assignment, Policy, Preset
-from presets.services import assign_preset, save_policy, save_preset
+from presets.policies import save_policy
+from presets.services import assign_preset, save_preset
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offered")]
 
@@ -55,6 +56,7 @@ PRESET = st.fixed_dictionaries(
         "tools": st.sampled_from([{"enabled": False}, {"allowed_tools": []},
                                   {"enabled": True, "allowed_tools": ["a"]}]),
         "max_output_tokens": st.integers(min_value=1, max_value=2**31 - 1),
+        "cache_seconds": st.integers(min_value=0, max_value=31 * 24 * 3600),
         "is_active": st.booleans(),
     },
 )  # fmt: skip

@@ -13,7 +13,8 @@ from accounts.models import Group, User
 from accounts.models.stamp import current_stamp
 from accounts.services.groups import add_member, create_group
 from presets.models import Assignment, Policy, Preset, PresetVersion
-from presets.services import assign_preset, save_policy, save_preset
+from presets.policies import save_policy
+from presets.services import assign_preset, save_preset
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offered")]
 Load = Callable[..., str]
@@ -289,23 +290,43 @@ def test_all_problems_are_told_at_once_and_right_entries_are_not_loaded(load: Lo
 def test_what_a_librechat_file_says_besides_is_noted(load: Load) -> None:
     text = """
 modelSpecs:
-  addedEndpoints: [openAI]
+  colour: green
   list:
     - name: gpt 4.1
       label: GPT
-      showInMenu: false
+      subagents: {enabled: true}
       preset: {endpoint: openAI, model: gpt-4.1, region: eu}
 endpoints: {custom: []}
 """
     told = load(text).replace("\n", " ")
     assert Preset.objects.get().slug == "gpt-4-1"
     for note in (
-        "line 3, modelSpecs.addedEndpoints: This is not known here.",
+        "line 3, modelSpecs.colour: This is not known here.",
         "line 5, modelSpecs.list.0.name: Its short name is “gpt-4-1” here;",
-        "line 7, modelSpecs.list.0.showInMenu: This is not known here.",
+        "line 7, modelSpecs.list.0.subagents: This is not known here.",
         "line 8, modelSpecs.list.0.preset.region: This is not known here.",
     ):
         assert note in told
+
+
+def test_looks_and_endpoints_of_a_librechat_file_are_ours(load: Load) -> None:
+    load("""
+modelSpecs:
+  addedEndpoints: [openAI]
+  list:
+    - name: gpt
+      label: GPT
+      showInMenu: false
+      showOnLanding: true
+      softDefault: true
+      preset: {endpoint: openAI, model: gpt-4.1}
+""")
+    preset, policy = Preset.objects.get(), Policy.objects.get()
+    assert (preset.show_in_menu, preset.show_on_landing, preset.hide_badge_row) == (
+        False, True, None,
+    )  # fmt: skip
+    assert (policy.added_endpoints, policy.default_is_soft) == (["openAI"], True)
+    assert preset.assignments.get().is_default is True
 
 
 def test_fields_a_librechat_file_cannot_say_stay(load: Load) -> None:

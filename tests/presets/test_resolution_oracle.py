@@ -114,6 +114,6 @@ def listed(offer: Offer, *, endpoint: str, model: str, spec: str) -> tuple[str, 
     if preset is not None:
         assert (preset.endpoint, preset.model) in models  # else the client swaps it
         return (endpoint, preset.model, spec) if endpoint == preset.endpoint else None
-    if offer.policy.enforce:
+    if spec or offer.policy.enforce:
         return None
     return (endpoint, model, "") if (endpoint, model) in models else None

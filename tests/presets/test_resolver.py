@@ -1,5 +1,7 @@
 """Which endpoint and model a turn runs on."""
 
+from dataclasses import replace
+
 import pytest
 
 from accounts.models import User
@@ -7,6 +9,7 @@ from librechat_backend.lib.errors import InvalidRequest
 from presets import startup
 from presets.resolver import ResolvedTurn, resolve_turn
 from providers.catalog import EndpointInfo
+from providers.routing import Principal
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +19,7 @@ EMPTY = EndpointInfo("Empty", True, "Empty", "", 1, "compatible", ())
 
 @pytest.fixture(autouse=True)
 def endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(startup, "list_endpoints", lambda: [OPENAI, EMPTY])
+    monkeypatch.setattr(startup, "list_endpoints", lambda *_of: [OPENAI, EMPTY])
 
 
 def resolve(endpoint: str, model: str) -> ResolvedTurn:
@@ -31,7 +34,7 @@ def refusal(endpoint: str, model: str) -> tuple[int, dict[str, object]]:
 
 def test_turn_is_resolved_when_endpoint_offers_the_model() -> None:
     expected = ResolvedTurn("openAI", is_custom=False, kind="openai", model="o3", label="OpenAI")
-    assert resolve("openAI", "o3") == expected
+    assert replace(resolve("openAI", "o3"), principal=Principal()) == expected
 
 
 def test_first_model_is_taken_when_none_is_named() -> None:

@@ -12,12 +12,12 @@ from librechat_backend.lib.errors import Forbidden
 from presets.exceptions import InvalidAssignment, InvalidPolicy, InvalidPreset, PresetInUse
 from presets.models import Assignment, Policy, Preset, PresetVersion
 from presets.permissions import assignable_presets, manageable_presets
+from presets.policies import save_policy
 from presets.services import (
     assign_preset,
     delete_preset,
     duplicate_preset,
     revert_preset,
-    save_policy,
     save_preset,
     unassign_preset,
 )

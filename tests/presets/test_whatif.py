@@ -14,8 +14,9 @@ from librechat_backend.lib.errors import Forbidden
 from presets import resolver, snapshot
 from presets.exceptions import InvalidAssignment
 from presets.models import Assignment, Policy, Preset, PresetVersion
+from presets.policies import save_policy
 from presets.resolver import offer_for
-from presets.services import assign_preset, save_policy, save_preset
+from presets.services import assign_preset, save_preset
 from presets.whatif import Change, Difference, FieldChange, Move, RuleChange, people_of, what_if
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offered")]

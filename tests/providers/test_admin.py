@@ -1,11 +1,17 @@
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import Group, User
 from librechat_backend.lib.crypto import decrypt
 from providers import services
-from providers.models import Channel, ChannelKey
+from providers.catalog import list_endpoints, may_call
+from providers.models import Channel, ChannelKey, KeyHealth, ModelAlias
+from providers.routing import Principal
 from providers.snapshots import current_channels
 from tests.providers.conftest import Fake
 
@@ -21,11 +27,18 @@ def form(**changes: str) -> dict[str, str]:
         "base_url": "",
         "model_names": "gpt-a\n\n gpt-b \ngpt-a",
         "endpoint": "",
+        "menu_label": "",
+        "icon_url": "",
+        "menu_order": "100",
+        "title_model": "",
         "model_mapping": "",
         "priority": "0",
         "weight": "1",
         "options": "",
         "headers": "",
+        "is_for_everyone": "on",
+        "rollout_percent": "100",
+        "connect_timeout_seconds": "10",
         "first_event_timeout_seconds": "300",
         "idle_timeout_seconds": "120",
         **KEYS,
@@ -217,3 +230,100 @@ def test_buttons_need_a_post_of_an_administrator(
     person.force_login(alice)
     assert person.post(url).status_code == 302
     assert fake.received() == []
+
+
+# -- Who may use a channel, what it fixes, how it is ----------------------------------------------
+
+
+def test_channel_is_for_the_groups_chosen(admin_client: Client) -> None:
+    group = Group.objects.create(name="Staff", slug="staff")
+    data = form(groups=str(group.pk), rollout_percent="25")
+    del data["is_for_everyone"]
+    admin_client.post(reverse("admin:providers_channel_add"), data)
+    (channel,) = current_channels()
+    assert (channel.group_ids, channel.rollout_percent) == (frozenset({group.pk}), 25)
+    page = admin_client.get(reverse("admin:providers_channel_changelist")).content.decode()
+    assert "25 % of Staff" in page
+
+
+def test_fixed_parameters_are_read_as_json_or_text(admin_client: Client) -> None:
+    add(admin_client, parameter_overrides='temperature = 0.2\nuser = null\ntier = "a"\nteam = b')
+    assert Channel.objects.get().parameter_overrides == {
+        "temperature": 0.2, "user": None, "tier": "a", "team": "b",
+    }  # fmt: skip
+    page = admin_client.get(
+        reverse("admin:providers_channel_change", args=[Channel.objects.get().pk])
+    ).content.decode()
+    assert "temperature = 0.2" in page
+    assert "user = null" in page
+
+
+def test_key_of_the_relay_is_never_shown(admin_client: Client) -> None:
+    add(admin_client, relay_url="https://relay.example.com/v1", relay_key="relay-secret")
+    (channel,) = current_channels()
+    assert (channel.relay_url, channel.relay_key) == (
+        "https://relay.example.com/v1", "relay-secret",
+    )  # fmt: skip
+    stored = Channel.objects.get()
+    assert "relay-secret" not in stored.encrypted_relay_key
+    url = reverse("admin:providers_channel_change", args=[stored.pk])
+    assert b"relay-secret" not in admin_client.get(url).content
+
+
+def test_list_tells_what_rests_and_saving_ends_it(admin_client: Client, fake: Fake) -> None:
+    channel = stored_channel(fake)
+    now = timezone.now()
+    KeyHealth.objects.create(
+        channel_id=channel.pk,
+        key_id=channel.keys.get().pk,
+        rests_until=now + timedelta(hours=1),
+        error_kind="authentication",
+        error_message="The provider refused the API key.",
+        failed_at=now,
+    )
+    page = admin_client.get(reverse("admin:providers_channel_changelist")).content.decode()
+    assert "1 key rests: The provider refused the API key." in page
+    key = channel.keys.get()
+    rows = {"keys-INITIAL_FORMS": "1", "keys-0-id": key.pk, "keys-0-secret": ""}
+    url = reverse("admin:providers_channel_change", args=[channel.pk])
+    admin_client.post(url, form(name="Fake", base_url=channel.base_url, **rows))
+    assert not KeyHealth.objects.exists()
+
+
+def test_channels_are_switched_from_the_list(
+    admin_client: Client, fake: Fake, settings: Settings
+) -> None:
+    settings.DEMO_PROVIDER = "false"
+    channel = stored_channel(fake)
+    for action, active in (("switch_off", ()), ("switch_on", ("Fake",))):
+        admin_client.post(
+            reverse("admin:providers_channel_changelist"),
+            {"action": action, "_selected_action": [channel.pk]},
+        )
+        assert tuple(each.name for each in current_channels()) == active
+
+
+def test_model_name_is_kept_when_its_models_are_listed(admin_client: Client, fake: Fake) -> None:
+    stored_channel(fake)
+    url = reverse("admin:providers_modelalias_add")
+    refused = admin_client.post(url, {"name": "nice", "target": "gone", "fallbacks": "gpt-fake\nx"})
+    assert "No channel lists gone." in refused.content.decode()
+    assert "No channel lists x." in refused.content.decode()
+    assert not ModelAlias.objects.exists()
+    admin_client.post(
+        url, {"name": "nice", "target": "gpt-fake", "fallbacks": "gpt-fake", "is_active": "on"}
+    )
+    assert "nice" in list_endpoints()[0].models
+    row = ModelAlias.objects.get()
+    admin_client.post(reverse("admin:providers_modelalias_delete", args=[row.pk]), {"post": "yes"})
+    assert "nice" not in list_endpoints()[0].models
+
+
+def test_name_rule_counts_from_the_next_request(admin_client: Client, fake: Fake) -> None:
+    channel = stored_channel(fake)
+    assert not may_call(Principal(), endpoint="openAI", model="gpt-next")
+    admin_client.post(
+        reverse("admin:providers_namerule_add"),
+        {"pattern": "gpt-*", "channel": channel.pk, "order": "1", "is_active": "on"},
+    )
+    assert may_call(Principal(), endpoint="openAI", model="gpt-next")

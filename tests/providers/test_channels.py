@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from providers import catalog, services
+from providers import catalog, services, snapshots
 from providers.models import Channel, ChannelKey
 from providers.routing import ChannelSnapshot
 from providers.snapshots import current_channels
@@ -161,7 +161,7 @@ def test_unchanged_channels_cost_one_query(
 ) -> None:
     for number in range(3):
         store(f"Channel {number}")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         current_channels()
     with django_assert_num_queries(1):
         assert len(current_channels()) == 3
@@ -176,6 +176,27 @@ def test_each_change_is_noticed(environment: dict[str, str]) -> None:
     assert {key.secret for key in only().keys} == {"sk-1", "sk-2"}
     services.set_secret(key=channel.keys.first() or ChannelKey(), secret="sk-3")
     assert {key.secret for key in only().keys} == {"sk-2", "sk-3"}
+
+
+def test_channels_keep_their_order_and_only_active_keys(environment: dict[str, str]) -> None:
+    second = store("B", model_names=["b"])
+    store("A", model_names=["a"], secret="sk-a")
+    store("C", kind="ollama", model_names=["c"], secret="", priority=5)
+    for secret in ("sk-2", "sk-3"):
+        services.add_key(channel=second, secret=secret)
+    ChannelKey.objects.filter(pk=second.keys.order_by("created_at")[1].pk).update(is_active=False)
+    services.announce_change()
+    found = [(c.name, [key.secret for key in c.keys]) for c in current_channels()]
+    assert found == [("C", [""]), ("A", ["sk-a"]), ("B", ["sk-1", "sk-3"])]
+
+
+def test_no_query_is_made_for_channels_while_there_never_were_any(
+    environment: dict[str, str], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    snapshots._cached = None
+    current_channels("")
+    with django_assert_num_queries(0):
+        current_channels("")
 
 
 @pytest.mark.parametrize(("secret", "hint"), [("sk-short", ""), ("sk-0123456789", "6789")])
@@ -204,3 +225,14 @@ def test_endpoint_is_found_by_its_exact_name(environment: dict[str, str]) -> Non
     assert found is not None
     assert found.models == ("a",)
     assert catalog.find_endpoint("openai") is None
+
+
+def test_menu_shows_what_channels_say_of_themselves(environment: dict[str, str]) -> None:
+    store("Second", kind="compatible", endpoint="Harbour", model_names=["tide-1"], menu_order=20)
+    own = {"menu_label": "Pilot", "icon_url": "https://x.example/i.png", "title_model": "tide-0"}
+    store("First", kind="compatible", endpoint="Quay", model_names=["q"], menu_order=10, **own)
+    store("Mine", model_names=["gpt-a"])
+    quay, harbour, openai = catalog.list_endpoints()
+    assert (quay.name, quay.label, quay.icon_url, quay.title_model) == ("Quay", *own.values())
+    assert (harbour.label, harbour.icon_url, harbour.title_model) == ("Harbour", "", "")
+    assert openai.name == "openAI"

@@ -10,7 +10,7 @@ from librechat_backend.lib.aio import close_database_threads
 from providers import client, services
 from providers.errors import ErrorKind
 from providers.models import Channel
-from providers.types import ChatRequest, Usage
+from providers.types import ChatRequest, TextDelta
 from tests.providers.conftest import Fake
 from tests.providers.helpers import ask, collect, collect_until_error, text_of
 
@@ -113,21 +113,21 @@ def test_channel_is_never_changed_after_the_first_event(fake: Fake, marker: str)
 
 
 def test_usage_alone_is_no_beginning(fake: Fake) -> None:
-    """Anthropic reports the input before it can fail."""
+    """Anthropic reports the input before it can fail; that report goes with the attempt."""
     fields = {"kind": "anthropic", "base_url": fake.url, "endpoint": "openAI"}
     store(fake, "first", sends="[[error-frame]] [[say: ]]", priority=1, **fields)
     store(fake, "second")
     events = asyncio.run(collect(client.stream(ask("hi", "m"), endpoint="openAI")))
-    assert isinstance(events[0], Usage)
+    assert isinstance(events[0], TextDelta)
     assert text_of(events) == HELLO
 
 
-def test_last_error_is_raised_when_all_fail(fake: Fake) -> None:
+def test_first_error_is_raised_when_all_fail(fake: Fake) -> None:
     store(fake, "first", sends="[[status:500]]", priority=1)
     store(fake, "second", sends="[[status:429]]")
     stream = client.stream(ask("hi", "m"), endpoint="openAI")
     _, error = asyncio.run(collect_until_error(stream))
-    assert (error.kind, error.status) == (ErrorKind.RATE_LIMIT, 429)
+    assert (error.kind, error.status) == (ErrorKind.UPSTREAM, 500)
 
 
 @pytest.mark.parametrize(("endpoint", "model"), [("openAI", "other"), ("Groq", "m")])

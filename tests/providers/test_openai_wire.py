@@ -197,6 +197,16 @@ def test_openai_finish(finish: str, reason: FinishReason) -> None:
     assert decode(delta(finish)) == [Finish(reason)]
 
 
+def test_thoughts_between_tags_are_no_part_of_the_answer() -> None:
+    pieces = ["<th", "ink>The moon.</", "think>\n\nAt noon."]
+    chunks = [delta(None, content=piece) for piece in pieces]
+    told_apart = [ReasoningDelta("The moon."), TextDelta("At noon.")]
+    assert decode(*chunks, delta()) == [*told_apart, Finish(FinishReason.STOP)]
+    message = {"message": {"content": "".join(pieces)}, "finish_reason": "stop"}
+    answer = openai_wire.events_of_body({"choices": [message]})
+    assert answer == [*told_apart, Finish(FinishReason.STOP)]
+
+
 def test_at_least_20_000_chunks_a_second_are_read() -> None:
     frame = b"data: %s\n\n" % json.dumps(
         {

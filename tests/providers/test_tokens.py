@@ -1,6 +1,6 @@
 import pytest
 
-from providers import catalog
+from providers import catalog, windows
 from providers.tokens import estimate_tokens
 
 
@@ -36,7 +36,7 @@ def test_tokens_are_estimated(text: str, tokens: int) -> None:
     ],
 )
 def test_context_window_is_that_of_the_longest_known_name(model: str, window: int) -> None:
-    assert catalog.context_window(model) == window
+    assert windows.context_window(model) == window
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ export function newChat(endpoint, model, settings = {}) {
  * `{ server, payload }` of one message.
  *
  * `turn`: text, parentMessageId and what an action sets: isRegenerate, messageId (of the message
- * to answer again), isContinued, responseMessageId, editedContent, isTemporary, quotes.
+ * to answer again), isContinued, responseMessageId, editedContent, isTemporary, quotes, files.
  */
 export function buildRequest(conversation, turn) {
   const { endpoint, endpointType } = conversation;
@@ -48,6 +48,7 @@ export function buildRequest(conversation, turn) {
       messageId: turn.isContinued ? turn.messageId : randomUUID(),
       error: false,
       quotes: turn.quotes,
+      files: turn.files,
       responseMessageId: turn.responseMessageId ?? null,
       overrideParentMessageId: turn.isRegenerate ? turn.messageId : null,
     },
@@ -56,6 +57,7 @@ export function buildRequest(conversation, turn) {
     isContinued: turn.isContinued ?? false,
     isTemporary: turn.isTemporary ?? false,
     editedContent: turn.editedContent,
+    addedConvo: turn.addedConvo,
     ephemeralAgent: {
       mcp: [],
       web_search: false,

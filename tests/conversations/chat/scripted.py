@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,34 +22,51 @@ END = object()
 Frame = tuple[str, dict[str, Any]]
 
 
+MODEL, MINI = "gpt-4.1", "gpt-4.1-mini"
+
+
 class ScriptedAdapter:
-    """Stands in for every adapter: ``requests`` are what it was asked."""
+    """Stands in for every adapter: ``requests`` are what it was asked.
+
+    What is said without ``by`` is said by MODEL.
+    """
 
     def __init__(self) -> None:
         self.requests: list[ChatRequest] = []
         self.titles: list[ChatRequest] = []
+        self.summaries: list[ChatRequest] = []
         self.is_closed = False
         self.asked = asyncio.Semaphore(0)  # released by each request for an answer
-        self._script: asyncio.Queue[Any] = asyncio.Queue()
+        self._scripts: defaultdict[str, asyncio.Queue[Any]] = defaultdict(asyncio.Queue)
         self._title: asyncio.Queue[Any] = asyncio.Queue()
+        self._summary: asyncio.Queue[Any] = asyncio.Queue()
 
-    def say(self, *events: StreamEvent) -> None:
+    def say(self, *events: StreamEvent, by: str = MODEL) -> None:
         """One batch of the answer."""
-        self._script.put_nowait(list(events))
+        self._scripts[by].put_nowait(list(events))
 
-    def fail(self, error: Exception) -> None:
-        self._script.put_nowait(error)
+    def fail(self, error: Exception, *, by: str = MODEL) -> None:
+        self._scripts[by].put_nowait(error)
 
-    def finish(self, reason: FinishReason = FinishReason.STOP, usage: Usage | None = None) -> None:
-        self.say(usage or Usage(20, 9, cache_read_tokens=5), Finish(reason))
-        self._script.put_nowait(END)
+    def finish(
+        self,
+        reason: FinishReason = FinishReason.STOP,
+        usage: Usage | None = None,
+        *,
+        by: str = MODEL,
+    ) -> None:
+        self.say(usage or Usage(20, 9, cache_read_tokens=5), Finish(reason), by=by)
+        self._scripts[by].put_nowait(END)
 
-    def answer(self, text: str) -> None:
-        self.say(TextDelta(text))
-        self.finish()
+    def answer(self, text: str, *, by: str = MODEL) -> None:
+        self.say(TextDelta(text), by=by)
+        self.finish(by=by)
 
     def give_title(self, title: str | Exception) -> None:
         self._title.put_nowait(title)
+
+    def summarize(self, text: str | Exception, usage: Usage | None = None) -> None:
+        self._summary.put_nowait(text if isinstance(text, Exception) else (text, usage))
 
     async def stream(
         self, request: ChatRequest, connection: Connection
@@ -57,10 +75,15 @@ class ScriptedAdapter:
             self.titles.append(request)
             yield [TextDelta(_raised(await self._title.get()))]
             return
+        if request.purpose == "summary":
+            self.summaries.append(request)
+            text, usage = _raised(await self._summary.get())
+            yield [TextDelta(text), *([usage] if usage else [])]
+            return
         self.requests.append(request)
         self.asked.release()
         try:
-            while (batch := _raised(await self._script.get())) is not END:
+            while (batch := _raised(await self._scripts[request.model].get())) is not END:
                 yield batch
         finally:
             self.is_closed = True
@@ -154,11 +177,16 @@ class ChatClient:
         self.token = token or (issue_access_token(user) if user else "")
         self._app = LeanHandler(urlpatterns)
 
-    def open(self, method: str, url: str, body: bytes = b"") -> Exchange:
+    def open(
+        self, method: str, url: str, body: bytes = b"", *, authorization: str = ""
+    ) -> Exchange:
+        """``authorization`` is the header as it is sent, in place of the person's token."""
         parts = urlsplit(url)
         headers = [(b"content-type", b"application/json"), (b"host", b"testserver")]
-        if self.token:
-            headers.append((b"authorization", f"Bearer {self.token}".encode()))
+        if self.token and not authorization:
+            authorization = f"Bearer {self.token}"
+        if authorization:
+            headers.append((b"authorization", authorization.encode()))
         scope = {
             "type": "http", "method": method, "path": parts.path, "headers": headers,
             "raw_path": quote(parts.path).encode(), "query_string": parts.query.encode(),

@@ -95,6 +95,18 @@ async def test_answers_beyond_the_limit_are_refused(
     assert (await attempt(alice)).status == 200
 
 
+async def test_exactly_the_limit_begins_when_turns_come_at_once(
+    model: ScriptedAdapter, alice: User, settings: Settings
+) -> None:
+    settings.LIMIT_CONCURRENT_MESSAGES = True
+    settings.CONCURRENT_MESSAGE_MAX = 3
+    answers = await asyncio.gather(*(attempt(alice) for _ in range(10)))
+    assert sorted(answer.status for answer in answers) == [200] * 3 + [429] * 7
+    assert await Generation.objects.running().acount() == 3
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert refused.json()["type"] == "concurrent"
+
+
 async def test_repeated_request_is_no_answer_more(
     model: ScriptedAdapter, alice: User, settings: Settings
 ) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -413,14 +412,29 @@ async def test_endpoint_names_with_slashes_and_spaces_are_one_segment(
 
 @pytest.mark.parametrize("is_temporary", [True, False])
 async def test_title_that_will_not_come_is_refused_at_once(
-    client: ChatClient, charlie: User, model: ScriptedAdapter, is_temporary: bool
+    client: ChatClient,
+    charlie: User,
+    model: ScriptedAdapter,
+    monkeypatch: pytest.MonkeyPatch,
+    is_temporary: bool,
 ) -> None:
+    monkeypatch.setattr("conversations.views.chat.TITLE_PAUSES_SECONDS", (3600,))
     owner = client if is_temporary else ChatClient(charlie)
     started = await owner.start(isTemporary=is_temporary)
-    begin = time.monotonic()
     answer = await client.get(f"/api/convos/gen_title/{started['conversationId']}")
     assert answer.status == 404
-    assert time.monotonic() - begin < 0.2  # the first pause of one that may come
+
+
+async def test_chats_stay_new_where_titles_are_off(
+    client: ChatClient, model: ScriptedAdapter, settings: Any
+) -> None:
+    settings.TITLE_CONVO = False
+    model.answer("At noon.")
+    started = await client.start()
+    assert (await client.final(started))["title"] == "New Chat"
+    answer = await client.get(f"/api/convos/gen_title/{started['conversationId']}")
+    assert answer.status == 404
+    assert not model.titles
 
 
 async def test_stream_headers(client: ChatClient, model: ScriptedAdapter) -> None:

@@ -15,7 +15,13 @@ import pytest
 from accounts.models import User
 from providers.errors import ErrorKind, ProviderError
 from providers.types import FinishReason, ReasoningDelta, TextDelta, ToolCallDelta
-from tests.conversations.chat.scripted import ChatClient, Exchange, ScriptedAdapter, payload
+from tests.conversations.chat.scripted import (
+    MINI,
+    ChatClient,
+    Exchange,
+    ScriptedAdapter,
+    payload,
+)
 
 FRAMES = Path(__file__).resolve().parents[2] / "frames"
 
@@ -275,6 +281,47 @@ async def test_transcript_of_title(
     await transcript.get(f"/api/convos/gen_title/{started['conversationId']}")
     model.answer("At noon.")
     await stream.rest()
+    golden()
+
+
+async def test_transcript_of_parallel(
+    transcript: Transcript, model: ScriptedAdapter, golden: Compare
+) -> None:
+    started = await transcript.start(addedConvo={"endpoint": "openAI", "model": MINI})
+    stream = transcript.stream(started)
+    await _title(model, stream)
+    model.say(ReasoningDelta("The moon."))
+    await stream.frames(2)
+    model.say(TextDelta("At"), by=MINI)
+    await stream.frames(2)
+    model.say(TextDelta("At noon."))
+    await stream.frames(2)
+    model.say(TextDelta(" midnight."), by=MINI)
+    await stream.frames(1)
+    model.finish()
+    await stream.frames(1)
+    model.finish(by=MINI)
+    await transcript.show(stream)
+    golden()
+
+
+async def test_transcript_of_resume_of_parallel(
+    transcript: Transcript, model: ScriptedAdapter, golden: Compare
+) -> None:
+    added = {"endpoint": "openAI", "model": MINI, "modelLabel": "Mini: fast"}
+    started = await transcript.client.start(addedConvo=added, modelLabel="Big")
+    stream = transcript.client.stream(started)
+    await _title(model, stream)
+    model.say(TextDelta("At noon."))
+    await stream.frames(2)
+    model.say(TextDelta("At"), by=MINI)
+    await stream.frames(2)
+    resumed = transcript.stream(started, "resume=true&")
+    await resumed.frames(1)
+    model.answer(" midnight.", by=MINI)
+    await resumed.frames(2)
+    model.finish()
+    await transcript.show(resumed)
     golden()
 
 

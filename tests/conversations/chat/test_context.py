@@ -10,20 +10,21 @@ from hypothesis import strategies as st
 from conversations.chat.context import (
     MINIMUM_BUDGET_TOKENS,
     InputTooLong,
-    fill_variables,
     fit,
     history,
-    message_tokens,
     token_budget,
+    with_memories,
 )
+from providers.sizes import message_tokens
 from providers.tokens import estimate_tokens
 from providers.types import ChatRequest, Message, TextPart, ToolCallPart, ToolResultPart
 
-MOMENT = datetime(2026, 1, 1, 23, 30, 5, tzinfo=UTC)
-
 
 def _question(text: str, **fields: Any) -> dict[str, Any]:
-    row = {"is_created_by_user": True, "text": text, "content": None, "quotes": [], "error": False}
+    row = {
+        "message_id": "m", "is_created_by_user": True, "text": text, "content": None,
+        "quotes": [], "error": False,
+    }  # fmt: skip
     return row | fields
 
 
@@ -33,30 +34,6 @@ def _answer(content: list[dict[str, Any]] | None, **fields: Any) -> dict[str, An
 
 def _said(role: Any, *texts: str) -> Message:
     return Message(role, tuple(TextPart(text) for text in texts))
-
-
-# -- Variables -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "timezone", "filled"),
-    [
-        ("plain", "", "plain"),
-        ("{{current_date}}", "", "2026-01-01 (Thursday)"),
-        ("{{current_date}}", "Europe/Vienna", "2026-01-02 (Friday)"),
-        ("{{current_datetime}}", "America/New_York", "2026-01-01 18:30:05 (Thursday)"),
-        ("{{iso_datetime}}", "Europe/Vienna", "2026-01-01T23:30:05.000Z"),
-        ("{{current_user}}, {{current_user}}!", "", "Ada, Ada!"),
-        ("{{unknown}} {{ current_user }}", "", "{{unknown}} {{ current_user }}"),
-        ("{{current_date}}", "Mars/Olympus", "2026-01-01 (Thursday)"),
-        ("{{current_date}}", "../../etc/passwd", "2026-01-01 (Thursday)"),
-        ("{{current_date}}", "Europe", "2026-01-01 (Thursday)"),
-        ("{{current_date}}", "Europe/Vi\x00enna", "2026-01-01 (Thursday)"),
-        ("{{current_date}}", "x" * 5000, "2026-01-01 (Thursday)"),
-    ],
-)
-def test_variables_are_filled(text: str, timezone: str, filled: str) -> None:
-    assert fill_variables(text, user_name="Ada", moment=MOMENT, timezone=timezone) == filled
 
 
 # -- History -------------------------------------------------------------------------------
@@ -241,3 +218,34 @@ def test_answer_that_is_continued_stays_with_its_question() -> None:
     fitted, measure = fit(ChatRequest("m", messages), window=1000, budget=60)
     assert fitted.messages == messages[2:]
     assert measure.message_count == 2
+
+
+# -- Memories ------------------------------------------------------------------------------
+
+
+def _memory(value: str, day: int) -> dict[str, Any]:
+    return {"value": value, "updated_at": datetime(2026, 1, day, tzinfo=UTC)}
+
+
+def test_memories_end_the_instructions_oldest_first() -> None:
+    rows = [_memory("Sails.", 3), _memory("Lives in Brest.", 2)]
+    text = with_memories("Be brief.", rows, budget=10_000)
+    assert text.startswith("Be brief.\n\nWhat the user asked to have remembered")
+    assert text.endswith("\n- [2026-01-02] Lives in Brest.\n- [2026-01-03] Sails.")
+    assert with_memories("", rows, budget=10_000).startswith("What the user asked")
+
+
+def test_instructions_stay_as_they_are_without_memories() -> None:
+    assert with_memories("Be brief.", [], budget=10_000) == "Be brief."
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=400), max_size=20),
+    st.integers(min_value=MINIMUM_BUDGET_TOKENS, max_value=8000),
+)
+def test_memories_never_take_more_than_their_share(values: list[str], budget: int) -> None:
+    rows = [_memory(value, 1) for value in values]
+    text = with_memories("", rows, budget=budget)
+    assert estimate_tokens(text) <= budget * 0.25 + 2
+    if rows and text:  # the latest is the last to go
+        assert text.endswith(f"- [2026-01-01] {values[0]}")

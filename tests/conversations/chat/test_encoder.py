@@ -42,8 +42,8 @@ CONVERSATION = {
     "id": "66f1", "conversation_id": "c1", "user_id": "66a1", "title": "Tides",
     "endpoint": "openAI", "endpoint_type": "", "model": "gpt-4.1", "spec": "", "icon_url": "",
     "settings": {"temperature": 0.5}, "tags": [], "files": [], "is_archived": False,
-    "is_pinned": False, "is_temporary": False, "project_id": None, "expired_at": None,
-    "created_at": MOMENT, "updated_at": MOMENT,
+    "archived_at": None, "is_pinned": False, "is_temporary": False, "project_id": None,
+    "expired_at": None, "created_at": MOMENT, "updated_at": MOMENT,
 }  # fmt: skip
 
 
@@ -272,6 +272,7 @@ def test_final() -> None:
             "temperature": 0.5,
             "pinned": False,
             "isArchived": False,
+            "archivedAt": None,
             "isTemporary": False,
             "expiredAt": None,
             "chatProjectId": None,
@@ -322,7 +323,7 @@ def test_final_of_a_turn_stopped_before_its_first_word_has_empty_content() -> No
 
 def test_final_with_an_error_bubble_has_no_content() -> None:
     text = '{"type":"no_user_key"}'
-    frame = _frame(_finished(content=None, text=text, error=True, unfinished=True))
+    frame = _frame(_finished(content=None, text=text, error=True))
     response = frame["responseMessage"]
     assert "content" not in response
     assert (response["error"], response["unfinished"], response["text"]) == (True, True, text)

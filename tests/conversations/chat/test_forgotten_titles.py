@@ -1,6 +1,7 @@
-"""There always is a title, also when the process died between the answer and the title."""
+"""Titles do not get lost when the process dies between the answer and the title."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -26,7 +27,7 @@ def finished_turn(user: User, *, is_temporary: bool = False) -> Generation:
 
 
 async def sweep(tmp_path: object, *, all_others: bool) -> None:
-    await Jobs("alive", MemoryLog(tmp_path)).title_forgotten(all_others=all_others)  # type: ignore[arg-type]
+    await Jobs("alive", MemoryLog(tmp_path)).titling.recover_forgotten(all_others=all_others)  # type: ignore[arg-type]
 
 
 async def title() -> str:
@@ -52,6 +53,15 @@ async def test_another_process_is_given_time_before_its_title_is_taken_over(
     await in_database(Generation.objects.filter(pk=generation.pk).update, finished_at=past)
     await sweep(tmp_path, all_others=False)
     assert await title() == "How do frogs sing?"
+
+
+async def test_nothing_is_made_up_for_where_titles_are_off(
+    alice: User, tmp_path: object, settings: Any
+) -> None:
+    settings.TITLE_CONVO = False
+    await in_database(finished_turn, alice)
+    await sweep(tmp_path, all_others=True)
+    assert await title() == NEW_CHAT_TITLE
 
 
 async def test_temporary_chats_get_no_title(alice: User, tmp_path: object) -> None:

@@ -1,19 +1,24 @@
 """Turns and their readers in one process, over both logs, at every position of a turn."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Ban, User
 from conversations.chat import jobs as jobs_module
 from conversations.chat.events import TurnEvent
 from conversations.chat.jobs import Jobs, Started, StopReason
+from conversations.chat.log import base as log_base
 from conversations.chat.log.base import EventLog
 from conversations.chat.log.memory import MemoryLog
 from conversations.chat.log.redis import RedisLog
@@ -276,6 +281,22 @@ async def test_one_turn_runs_when_several_new_ones_replace_it_at_once(
     assert (await watch(jobs, running[0])).final_text == ANSWER
 
 
+async def test_all_begin_one_after_the_other_when_twelve_are_sent_at_once(
+    alice: User, jobs: Jobs, script: Script
+) -> None:
+    conversation = (await start(jobs, alice)).generation.conversation
+    begun = await asyncio.gather(
+        *(
+            start(jobs, alice, conversationId=conversation.conversation_id, text=f"{n}")
+            for n in range(12)
+        )
+    )
+    rows = await sync_to_async(lambda: list(Generation.objects.order_by("created_ms")))()
+    assert len({row.created_ms for row in rows}) == len(rows) == 13
+    assert [row.status for row in rows] == ["aborted"] * 12 + ["running"]
+    assert rows[-1].id in {each.generation.id for each in begun}
+
+
 async def test_upstream_stops_and_the_stream_ends_when_the_conversation_is_deleted(
     alice: User, jobs: Jobs, script: Script
 ) -> None:
@@ -307,6 +328,24 @@ async def test_answer_stops_at_the_next_heartbeat_when_its_person_is_deactivated
     assert ANSWER.startswith((await reader).final_text)
     assert script.active == 0
     assert not await Generation.objects.running().aexists()
+
+
+async def test_answer_stops_at_the_next_heartbeat_when_its_address_is_banned(
+    alice: User, jobs: Jobs, script: Script
+) -> None:
+    request = replace(parse_turn_request(payload()), ip_address="203.0.113.9")
+    generation = (await jobs.start(alice, request)).generation
+    reader = watching(jobs, generation)
+    script.say(3)
+    await until_said(jobs, generation, 3)
+    until = timezone.now() + timedelta(hours=1)
+    await in_database(lambda: Ban.objects.create(ip_address="198.51.100.1", expires_at=until))
+    await jobs.beat()
+    assert script.active == 1
+    await in_database(lambda: Ban.objects.create(ip_address="::ffff:203.0.113.9", expires_at=until))
+    await jobs.beat()
+    assert ANSWER.startswith((await reader).final_text)
+    assert script.active == 0
 
 
 async def test_nothing_is_left_when_the_deletion_meets_the_end(
@@ -447,8 +486,7 @@ async def test_a_provider_error_keeps_what_was_said_at_every_position(
     script.say_all()
     screen = await watch(jobs, generation)
     status, (answer,) = await stored(generation)
-    # A bubble says that nothing was answered; a card ends what was said (contract 02 §7.1).
-    assert (status, answer.unfinished) == ("error", position == 0)
+    assert (status, answer.unfinished) == ("error", False)
     said = "".join((THOUGHTS + WORDS)[:position])
     if position:
         assert text_in(answer) == said
@@ -471,6 +509,25 @@ async def test_the_first_words_are_the_title_when_the_model_gives_none(
     assert (await Conversation.objects.aget()).title == "Write a haiku"
 
 
+async def test_a_shutdown_waits_for_the_title_that_is_being_stored(
+    alice: User, jobs: Jobs, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_store = asyncio.Event(), threading.Event()
+    loop, set_title = asyncio.get_running_loop(), generations.set_title
+
+    def set_slowly(**arguments: Any) -> bool:
+        loop.call_soon_threadsafe(begun.set)
+        assert may_store.wait(10)
+        return set_title(**arguments)
+
+    monkeypatch.setattr(generations, "set_title", set_slowly)
+    await start(jobs, alice)
+    await begun.wait()
+    loop.call_later(0.2, may_store.set)
+    await jobs.drain(0)
+    assert (await Conversation.objects.aget()).title == "Frog Pond"
+
+
 async def test_an_answer_is_stored_when_the_database_was_away_for_a_moment(
     alice: User, jobs: Jobs, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -488,6 +545,30 @@ async def test_an_answer_is_stored_when_the_database_was_away_for_a_moment(
     script.say_all()
     assert (await watch(jobs, generation)).final_text == ANSWER
     assert failures == []
+
+
+async def test_the_answer_ends_and_the_next_begins_when_the_log_takes_no_end(
+    alice: User, jobs: Jobs, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = (await start(jobs, alice)).generation
+    reader = watching(jobs, generation)
+    script.say(len(script.pieces))
+    await until_said(jobs, generation, STEPS)
+    monkeypatch.setattr(log_base, "IDLE_SECONDS", 0.05)
+
+    async def fail(*arguments: Any) -> None:
+        raise ConnectionError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs.log, "append", fail)
+        script.say()
+        await jobs._running[generation.id].done.wait()
+    status, (answer,) = await stored(generation)
+    assert (status, text_in(answer)) == ("complete", ANSWER)
+    script.say_all()
+    next_one = (await start(jobs, alice)).generation
+    assert (await watch(jobs, next_one)).final_text == ANSWER
+    reader.cancel()
 
 
 async def test_the_text_is_kept_and_the_stream_ends_when_the_database_was_away_for_long(
@@ -528,5 +609,5 @@ async def test_another_process_keeps_everything_when_the_owner_is_gone_at_any_po
     assert answer.unfinished
     assert text_in(answer) == "".join((THOUGHTS + WORDS)[:position])
     assert status == ("aborted" if position else "error")
-    owned = await in_database(generations.beat, process="this", generation_ids=[generation.id])
+    owned = await in_database(generations.beat, process="this", addresses={generation.id: ""})
     assert owned == set()

@@ -8,7 +8,8 @@ import pytest
 from conversations.chat import outcomes
 from conversations.chat.content import TurnState
 from conversations.chat.context import InputTooLong
-from conversations.chat.events import ReasoningAdded, StepStarted, TextAdded
+from conversations.chat.events import ReasoningAdded, StepStarted, TextAdded, TokensUsed
+from conversations.chat.outcomes import Ending
 from conversations.services.turns import Outcome, Status
 from librechat_backend.lib.errors import InvalidRequest
 from providers.errors import ErrorKind, ProviderError
@@ -31,7 +32,7 @@ def _said() -> TurnState:
 
 
 def _bubble(text: str) -> Outcome:
-    return Outcome(Status.ERROR, None, error_text=text, is_unfinished=True)
+    return Outcome(Status.ERROR, None, error_text=text)
 
 
 def _answer(*parts: dict[str, Any], finish_reason: str = "") -> Outcome:
@@ -67,17 +68,29 @@ FILTERED = {"type": "error", "error": outcomes.FILTERED}
 def test_end_by_the_provider(
     state: TurnState, reason: FinishReason | None, has_retained: bool, outcome: Outcome
 ) -> None:
-    ended = outcomes.completed(state, reason=reason, usage=None, has_retained=has_retained)
+    ended = outcomes.alone(state, Ending(reason=reason), has_retained=has_retained)
     assert ended == outcome
 
 
 def test_usage_is_kept_with_the_answer() -> None:
     usage = Usage(20, 9, cache_read_tokens=5, cache_write_tokens=2)
-    outcome = outcomes.completed(_said(), reason=None, usage=usage, has_retained=False)
+    state = _said()
+    state.apply(TokensUsed(1, "openAI", "m", 20, 9, 5, 2))
+    outcome = outcomes.alone(state, Ending(usage=usage), has_retained=False)
     assert outcome.token_count == 9
-    assert outcome.metadata == {
-        "usage": {"input": 20, "output": 9, "cacheWrite": 2, "cacheRead": 5}
-    }
+    kept = {"input": 13, "output": 9, "cacheWrite": 2, "cacheRead": 5}
+    assert outcome.metadata == {"usage": kept}
+    for ended in (outcomes.aborted(state), outcomes.interrupted(state), outcomes.failed(state, "")):
+        assert ended.metadata == {"usage": kept}
+
+
+def test_cost_is_kept_where_that_of_each_call_is_known() -> None:
+    state = _said()
+    state.apply(TokensUsed(1, "openAI", "m", 20, 9, cost_usd=0.1))
+    state.apply(TokensUsed(2, "openAI", "m", 1, 1, cost_usd=0.2))
+    assert outcomes.aborted(state).metadata["usage"]["cost"] == 0.3
+    state.apply(TokensUsed(3, "openAI", "other", 1, 1))
+    assert "cost" not in outcomes.aborted(state).metadata["usage"]
 
 
 def test_stop_keeps_what_there_is() -> None:
@@ -87,7 +100,9 @@ def test_stop_keeps_what_there_is() -> None:
 
 def test_death_of_the_server_is_never_an_empty_answer() -> None:
     assert outcomes.interrupted(_said()) == Outcome(Status.ABORTED, [TEXT], is_unfinished=True)
-    assert outcomes.interrupted(_nothing()) == _bubble(outcomes.INTERRUPTED)
+    assert outcomes.interrupted(_nothing()) == Outcome(
+        Status.ERROR, None, error_text=outcomes.INTERRUPTED, is_unfinished=True
+    )
 
 
 def test_failure_before_output_is_a_bubble_and_after_it_a_card() -> None:

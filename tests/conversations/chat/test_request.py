@@ -36,6 +36,16 @@ def test_smallest_body() -> None:
     assert request == TurnRequest(text="Hi", endpoint="openAI")
 
 
+def test_model_beside_a_preset_is_not_looked_at() -> None:
+    for model in ("gpt-4.1", "x" * 5000, {"stale": "value"}, ["gpt-4.1"], 7):
+        request = _parse(spec="tides", model=model, addedConvo={"spec": "moon", "model": model})
+        assert (request.spec, request.model) == ("tides", "")
+        assert request.added is not None
+        assert (request.added.spec, request.added.model) == ("moon", "")
+    with pytest.raises(InvalidRequest, match="model: expected a string"):
+        _parse(model={"stale": "value"})
+
+
 def test_endpoint_of_the_body_outranks_that_of_the_path() -> None:
     assert parse_turn_request(payload(endpoint="My AI"), path_endpoint="openAI").endpoint == "My AI"
 

@@ -1,5 +1,7 @@
 """Which slot of an answer each event of a provider belongs to."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,3 +154,13 @@ def test_nothing_is_lost_and_batches_do_not_matter(batches: list[list[StreamEven
     for index in range(4):
         fragments = [e.arguments for e in flat if isinstance(e, ToolCallDelta) and e.index == index]
         assert arguments.get(f"call_{index}", "") == "".join(fragments)
+
+
+def test_counts_are_dropped_when_nobody_can_have_counted_them() -> None:
+    writer = StepWriter()
+    hostile: list[Any] = [-1, 2**31, 1e300, "12", True, None]
+    for count in hostile:
+        writer.write([Usage(input_tokens=5, output_tokens=count)])
+        assert writer.usage == Usage(input_tokens=5)
+    writer.write([Usage(input_tokens=2**31 - 1, cache_read_tokens=7)])
+    assert writer.usage == Usage(input_tokens=2**31 - 1, cache_read_tokens=7)

@@ -88,7 +88,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ChatRequest, str]]:
     """What models were asked; they answer ``Tide Tables``."""
     requests: list[tuple[ChatRequest, str]] = []
 
-    async def complete(request: ChatRequest, *, endpoint: str) -> str:
+    async def complete(
+        request: ChatRequest, *, endpoint: str, principal: object, trace: object
+    ) -> str:
         requests.append((request, endpoint))
         return '"Tide Tables"'
 
@@ -112,18 +114,18 @@ async def test_model_for_titles_is_asked_when_there_is_one(
     assert asked[0][0].model == "gpt-4.1-nano"
 
 
+async def test_endpoint_has_a_model_for_titles_of_its_own(
+    asked: list[tuple[ChatRequest, str]], settings: Any
+) -> None:
+    settings.TITLE_MODEL = "gpt-4.1-nano"
+    await make_title("When?", endpoint="Groq", model="llama-3.3", own="llama-3.1")
+    assert asked[0][0].model == "llama-3.1"
+
+
 async def test_long_message_is_not_sent_whole(asked: list[tuple[ChatRequest, str]]) -> None:
     await make_title("a" * 100_000, endpoint="openAI", model="gpt-4.1")
     text = asked[0][0].messages[0].parts[0].text  # type: ignore[union-attr]
     assert len(text) == titles.PROMPT_CHARACTERS
-
-
-async def test_nobody_is_asked_when_titles_are_off(
-    asked: list[tuple[ChatRequest, str]], settings: Any
-) -> None:
-    settings.TITLE_CONVO = False
-    assert await make_title("When is high tide?", endpoint="e", model="m") == "When is high tide?"
-    assert asked == []
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,9 @@ async def test_nobody_is_asked_when_titles_are_off(
 async def test_first_words_serve_when_the_model_does_not(
     answer: str | Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def complete(request: ChatRequest, *, endpoint: str) -> str:
+    async def complete(
+        request: ChatRequest, *, endpoint: str, principal: object, trace: object
+    ) -> str:
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -146,7 +150,9 @@ async def test_first_words_serve_when_the_model_is_silent(
 ) -> None:
     closed = asyncio.Event()
 
-    async def stream(request: ChatRequest, *, endpoint: str) -> AsyncGenerator[list[Any], None]:
+    async def stream(
+        request: ChatRequest, *, endpoint: str, principal: object, trace: object
+    ) -> AsyncGenerator[list[Any], None]:
         try:
             await asyncio.sleep(3600)
             yield []

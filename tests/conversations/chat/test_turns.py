@@ -55,7 +55,7 @@ def test_query_count_of_a_begin(alice: User, django_assert_num_queries: CountQue
     turn = _begin(alice)
     _finish(turn)
     parent = turn.generation.response_message_id
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(12):
         _begin(
             alice,
             conversation_id=turn.conversation.conversation_id,
@@ -107,7 +107,7 @@ def test_taken_over_turn_is_lost_to_its_first_owner(alice: User) -> None:
     taken = {"generation_id": turn.generation.id, "from_process": "p1", "to_process": "p2"}
     assert generations.take_over(**taken) is True
     assert generations.take_over(**taken) is False
-    assert generations.beat(process="p1", generation_ids=[turn.generation.id]) == set()
+    assert generations.beat(process="p1", addresses={turn.generation.id: ""}) == set()
     assert _finish(turn) is None
     assert _finish(turn, process="p2") is not None
 
@@ -117,8 +117,8 @@ def test_taken_over_turn_is_lost_to_its_first_owner(alice: User) -> None:
     [
         ({"finish_reason": "length"}, {"finish_reason": "length", "error": False, "text": ""}),
         (
-            {"content": None, "error_text": "429", "is_unfinished": True, "status": Status.ERROR},
-            {"content": None, "error": True, "text": "429", "unfinished": True},
+            {"content": None, "error_text": "429", "status": Status.ERROR},
+            {"content": None, "error": True, "text": "429", "unfinished": False},
         ),
         (
             {"content": [], "status": Status.ABORTED, "is_unfinished": True},

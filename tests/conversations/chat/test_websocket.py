@@ -266,3 +266,42 @@ async def test_running_answer_and_connection_end_when_the_person_is_deactivated(
         refused = await ask(socket, type="start", payload={"text": "Hello"})
         assert (refused["type"], refused["status"]) == ("error", 401)
         assert await close_code(socket) == 4401
+
+
+async def test_running_stream_ends_when_its_address_is_banned(
+    server: LiveServer, token: str
+) -> None:
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.10"}
+    async with connect(address(server), additional_headers=headers) as banned:
+        assert (await receive(banned))["type"] == "authenticated"
+        assert (await start(banned, "[[silence]]"))["type"] == "started"
+        await asyncio.to_thread(server.manage, "shell", "-c", ban_of("::ffff:203.0.113.10"))
+        while (message := await receive(banned))["type"] != "error":
+            pass
+        assert message["status"] == 403
+        assert await close_code(banned) == 4401
+
+
+def ban_of(ip_address: str) -> str:
+    return (
+        "from datetime import timedelta; from django.utils import timezone; "
+        f"from accounts.services.bans import ban; ban(user=None, ip_address='{ip_address}', "
+        "reason='rude', until=timezone.now() + timedelta(hours=1))"
+    )
+
+
+async def test_banned_address_is_refused_and_its_connections_close(
+    server: LiveServer, token: str, socket: ClientConnection
+) -> None:
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.9"}
+    async with connect(address(server), additional_headers=headers) as banned:
+        assert (await receive(banned))["type"] == "authenticated"
+        await asyncio.to_thread(server.manage, "shell", "-c", ban_of("203.0.113.9"))
+        refused = await receive(banned)
+        assert (refused["type"], refused["status"]) == ("error", 403)
+        assert await close_code(banned) == 4401
+    async with connect(address(server), additional_headers=headers) as again:
+        refused = await receive(again)
+        assert (refused["type"], refused["status"]) == ("error", 403)
+        assert await close_code(again) == 4401
+    assert (await start(socket, "[[say:Hi]]"))["type"] == "started"

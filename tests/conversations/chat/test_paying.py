@@ -1,0 +1,160 @@
+"""What a turn of the chat is paid from: settled before its last event, once, whatever happens."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from conversations.chat.runtime import get_jobs
+from conversations.models import Generation
+from librechat_backend.lib import json
+from librechat_backend.lib.aio import in_database
+from providers.types import TextDelta, Usage
+from tests.conversations.chat.scripted import ChatClient, ScriptedAdapter
+from tests.usage.ledger.machine import assert_rows_agree, make_budget
+from usage.ledger.spending import close_spender
+from usage.models import Balance, BillingRules, BudgetPeriod, LedgerEntry, Price, RequestLog
+from usage.recorder import close_recorder, get_recorder
+
+pytestmark = pytest.mark.django_db(transaction=True)
+START = 10_000
+
+
+@pytest.fixture(autouse=True)
+async def _priced(settings: Any) -> Any:
+    """A credit for each token, and balances."""
+    settings.TITLE_CONVO = False
+
+    def make() -> None:
+        Price.objects.create(
+            model="gpt-4.1", valid_from=datetime(2020, 1, 1, tzinfo=UTC),
+            input_credits=1_000_000, output_credits=1_000_000,
+        )  # fmt: skip
+        BillingRules.objects.create(has_balances=True, start_credits=START)
+
+    await in_database(make)
+    yield
+    await close_recorder()
+    await close_spender()
+
+
+@pytest.fixture
+def client(alice: User) -> ChatClient:
+    return ChatClient(alice)
+
+
+async def balance() -> Balance:
+    return await in_database(Balance.objects.get)
+
+
+async def settled_cost() -> int:
+    """What the one request cost, as its row, its entry, the balance and the budget say."""
+    row, entry = (
+        await in_database(RequestLog.objects.get),
+        await in_database(LedgerEntry.objects.filter(kind="usage").get),
+    )
+    assert row.cost_credits == entry.cost == -entry.amount
+    assert (row.pk, row.message_id) == (entry.pk, entry.message_id)
+    assert (await balance()).credits == START - entry.cost
+    await in_database(assert_rows_agree)
+    return int(entry.cost)
+
+
+async def test_turn_is_paid_when_its_last_event_is_told(
+    model: ScriptedAdapter, client: ChatClient
+) -> None:
+    await in_database(lambda: make_budget(5_000))
+    started = await client.start()
+    model.say(TextDelta("At noon."))
+    model.finish(usage=Usage(20, 9))
+    await client.final(started)
+    assert await settled_cost() == 29
+    assert (await in_database(BudgetPeriod.objects.get)).used == 29
+
+
+async def test_stopped_turn_pays_for_what_was_delivered(
+    model: ScriptedAdapter, client: ChatClient
+) -> None:
+    started = await client.start()
+    model.say(TextDelta("At noon, I suppose."))
+    await client.stream(started).frames(4)
+    await client.post("/api/agents/chat/abort", {"conversationId": started["conversationId"]})
+    assert await settled_cost() > 6
+    (row,) = await in_database(lambda: list(RequestLog.objects.all()))
+    assert (row.status, row.is_estimated) == ("stopped", True)
+
+
+async def test_turn_without_credits_hears_it_in_the_words_of_the_client(
+    model: ScriptedAdapter, client: ChatClient, alice: User
+) -> None:
+    await in_database(lambda: BillingRules.objects.update(start_credits=3))
+    final = await client.final(await client.start())
+    told = json.loads(final["responseMessage"]["text"])
+    assert told["type"] == "token_balance"
+    assert (told["balance"], told["tokenCost"] > told["promptTokens"] > 0) == (3, True)
+    assert final["responseMessage"]["error"] is True
+    assert not model.requests
+    await get_recorder().flush()
+    row = await in_database(RequestLog.objects.get)
+    assert (row.status, row.error, row.cost_credits) == ("refused", "budget", 0)
+
+
+async def test_turn_beyond_a_budget_hears_whose_it_is(
+    model: ScriptedAdapter, client: ChatClient, alice: User
+) -> None:
+    await in_database(lambda: make_budget(5, "user", alice.pk, name="Trial", window="total"))
+    final = await client.final(await client.start())
+    text = final["responseMessage"]["text"]
+    assert text == "The budget “Trial” of you is used up: 0.00 USD of 0.000005 USD are used."
+
+
+async def test_second_of_two_columns_hears_that_the_first_holds_what_is_left(
+    model: ScriptedAdapter, client: ChatClient
+) -> None:
+    await in_database(lambda: BillingRules.objects.update(start_credits=50))
+    added = {"endpoint": "openAI", "model": "gpt-4.1"}
+    started = await client.start(addedConvo=added)
+    await model.asked.acquire()
+    model.answer("At noon.")
+    parts = (await client.final(started))["responseMessage"]["content"]
+    assert [part["type"] for part in parts] == ["text", "error"]
+    assert parts[1]["error"] == (
+        "What is left of your credits is put aside for requests in progress. Try again in a moment."
+    )
+
+
+async def test_title_is_paid_too(model: ScriptedAdapter, client: ChatClient, settings: Any) -> None:
+    settings.TITLE_CONVO = True
+    settings.TITLE_MODEL = ""
+    model.give_title("Noon")
+    model.answer("At noon.")
+    started = await client.start()
+    await client.final(started)
+    await get_jobs()
+    await close_recorder()
+    kinds = await in_database(
+        lambda: set(LedgerEntry.objects.filter(kind="usage").values_list("operation", flat=True))
+    )
+    assert kinds == {"chat", "title"}
+    await in_database(assert_rows_agree)
+
+
+async def test_turn_of_a_dead_process_pays_for_what_it_had_said(
+    model: ScriptedAdapter, client: ChatClient
+) -> None:
+    await in_database(lambda: make_budget(5_000))
+    started = await client.start()
+    model.say(TextDelta("At noon, I suppose."))
+    await client.stream(started).frames(4)
+    generation = await in_database(Generation.objects.select_related("conversation").get)
+    jobs = await get_jobs()
+    await jobs.recover(generation)
+    cost = await settled_cost()
+    row = await in_database(RequestLog.objects.get)
+    assert (row.status, row.is_estimated, row.output_tokens) == ("partial", True, 6)
+    assert cost == row.input_tokens + row.output_tokens
+    # The one that had only seemed dead counts nothing again.
+    model.finish(usage=Usage(2000, 900))
+    await jobs.drain(5)
+    assert await settled_cost() == cost

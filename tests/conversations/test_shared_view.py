@@ -1,0 +1,451 @@
+"""Opening shared links, and going on with what they show (contract 03 §9.2, §9.7–9.10)."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from accounts.access_roles import PUBLIC, AccessBits, Principal, PrincipalType, ResourceType
+from accounts.models import Group, Membership, User
+from accounts.services.access import grant
+from conversations.models import Conversation, Message, SharedLink
+from conversations.search import remove_messages
+from librechat_backend.lib.ids import NO_PARENT
+from librechat_backend.lib.times import to_iso
+from tests.conftest import ClientFor
+from tests.conversations.factories import (
+    MOMENT,
+    make_answer,
+    make_conversation,
+    make_message,
+    make_shared_link,
+)
+
+NOT_FOUND = {"message": "Shared link not found"}
+SIGN_IN = {"message": "Authentication required"}
+PRIVATE = "PRIVATE-"
+FILE = {
+    "file_id": "file-1",
+    "filename": "tides.png",
+    "filepath": f"/images/{PRIVATE}path",
+    "preview": f"/images/{PRIVATE}preview",
+    "width": 40,
+    "user": f"{PRIVATE}user",
+    "source": f"{PRIVATE}s3",
+    "storageKey": f"{PRIVATE}key",
+    "metadata": {"x": f"{PRIVATE}metadata"},
+}
+
+
+@pytest.fixture
+def chat(alice: User) -> Conversation:
+    """A question and two answers, with all that must not be seen."""
+    chat = make_conversation(
+        alice,
+        endpoint=f"{PRIVATE}endpoint",
+        model=f"{PRIVATE}model",
+        settings={"promptPrefix": f"{PRIVATE}prompt"},
+        tags=[f"{PRIVATE}tag"],
+    )
+    question = make_message(chat, files=[FILE], quotes=["Ebb"], endpoint=f"{PRIVATE}endpoint")
+    for i, text in enumerate(("At noon.", "At one.")):
+        part = {
+            "type": "text",
+            "text": text,
+            "agentId": f"{PRIVATE}endpoint__{PRIVATE}model___Guide",
+        }
+        make_answer(
+            chat,
+            parent_message_id=question.message_id,
+            content=[part],
+            model=f"{PRIVATE}model",
+            endpoint=f"{PRIVATE}endpoint",
+            metadata={"usage": f"{PRIVATE}usage"},
+            feedback={"rating": "thumbsUp", "tag": f"{PRIVATE}tag"},
+            attachments=[
+                {
+                    "type": "web_search",
+                    "web_search": {"turn": 0},
+                    "messageId": question.message_id,
+                    "conversationId": chat.conversation_id,
+                    "toolCallId": "call_1",
+                },
+                {"type": "memory", "memory": {"key": "k", "value": f"{PRIVATE}memory"}},
+            ],
+            created_at=MOMENT + timedelta(seconds=i + 1),
+        )
+    return chat
+
+
+@pytest.fixture
+def link(chat: Conversation) -> SharedLink:
+    return make_shared_link(chat)
+
+
+@pytest.fixture
+def public(link: SharedLink, settings: Settings) -> SharedLink:
+    """A link that opens for everybody, signed in or not."""
+    settings.ALLOW_SHARED_LINKS_PUBLIC = True
+    allow(link, PUBLIC)
+    return link
+
+
+def allow(link: SharedLink, principal: Principal) -> None:
+    grant(
+        resource_type=ResourceType.SHARED_LINK,
+        resource_id=link.pk,
+        principal=principal,
+        bits=AccessBits.VIEW,
+        granted_by=None,
+    )
+
+
+def opened(client: Client, link: SharedLink, rest: str = "") -> tuple[int, Any]:
+    answer = client.get(f"/api/share/{link.share_id}{rest}")
+    return answer.status_code, answer.json()
+
+
+def texts(client: Client, link: SharedLink) -> list[str]:
+    status, body = opened(client, link)
+    assert status == 200
+    return [m["text"] or m["content"][0]["text"] for m in body["messages"]]
+
+
+def delete(*messages: Message) -> None:
+    ids = [message.pk for message in messages]
+    remove_messages(ids)
+    Message.objects.filter(pk__in=ids).delete()
+
+
+# -- Who may -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rest", ["", "/config"])
+def test_link_for_everybody_opens_without_signing_in_where_the_server_allows(
+    stranger: Client, bob: User, client_for: ClientFor, public: SharedLink, settings: Settings,
+    rest: str,
+) -> None:  # fmt: skip
+    assert opened(stranger, public, rest)[0] == 200
+    settings.ALLOW_SHARED_LINKS_PUBLIC = False
+    assert opened(stranger, public, rest) == (401, SIGN_IN)
+    assert opened(client_for(bob), public, rest)[0] == 200
+    stale = Client(headers={"authorization": "Bearer stale"})
+    assert opened(stale, public, rest) == (401, SIGN_IN)
+
+
+@pytest.mark.parametrize("rest", ["", "/config"])
+def test_link_opens_for_those_it_is_shared_with_alone(
+    stranger: Client, alice: User, bob: User, charlie: User, client_for: ClientFor,
+    link: SharedLink, settings: Settings, rest: str,
+) -> None:  # fmt: skip
+    settings.ALLOW_SHARED_LINKS_PUBLIC = True
+    group = Group.objects.create(name="Sailors", slug="sailors")
+    Membership.objects.create(user=bob, group=group)
+    assert opened(stranger, link, rest) == (401, SIGN_IN)
+    assert opened(client_for(bob), link, rest)[0] == 403
+    allow(link, Principal(PrincipalType.GROUP, group.object_id))
+    assert opened(client_for(alice), link, rest)[0] == 200
+    assert opened(client_for(bob), link, rest)[0] == 200
+    assert opened(client_for(charlie), link, rest)[0] == 403
+
+
+@pytest.mark.parametrize("rest", ["", "/config", "/fork"])
+@pytest.mark.parametrize("why", ["unknown", "over", "chat over", "owner gone", "switched off"])
+def test_link_is_not_found_when_there_is_nothing_to_open(
+    alice: User, bob: User, client_for: ClientFor, public: SharedLink, settings: Settings,
+    rest: str, why: str,
+) -> None:  # fmt: skip
+    past, expected = timezone.now() - timedelta(seconds=1), NOT_FOUND
+    match why:
+        case "unknown":
+            public.share_id = "x" * 21
+        case "over":
+            SharedLink.objects.update(expired_at=past)
+        case "chat over":
+            Conversation.objects.update(expired_at=past)
+        case "owner gone":
+            User.objects.filter(pk=alice.pk).update(is_active=False)
+        case _:
+            settings.ALLOW_SHARED_LINKS = False
+            expected = {"message": "Endpoint not found"}
+    client = client_for(bob)
+    answer = (
+        go_on(client, public)
+        if rest == "/fork"
+        else client.get(f"/api/share/{public.share_id}{rest}")
+    )
+    assert (answer.status_code, answer.json()) == (404, expected)
+    assert Conversation.objects.count() == 1
+
+
+# -- What is shown -------------------------------------------------------------------------
+
+
+def test_view_shows_what_it_may_and_nothing_else(
+    stranger: Client, chat: Conversation, public: SharedLink, alice: User
+) -> None:
+    response = stranger.get(f"/api/share/{public.share_id}")
+    assert response["cache-control"] == "private, no-store"
+    body = response.json()
+    question, answer, other = body["messages"]
+    agent_id = answer["content"][0]["agentId"]
+    assert body == {
+        "shareId": public.share_id,
+        "title": "Tide tables",
+        "conversationId": body["conversationId"],
+        "createdAt": to_iso(MOMENT),
+        "updatedAt": to_iso(MOMENT),
+        "messages": [question, answer, other],
+    }
+    assert question == {
+        "messageId": question["messageId"],
+        "parentMessageId": NO_PARENT,
+        "conversationId": body["conversationId"],
+        "sender": "User",
+        "text": "When is high tide?",
+        "isCreatedByUser": True,
+        "createdAt": to_iso(MOMENT),
+        "updatedAt": to_iso(MOMENT),
+        "unfinished": False,
+        "error": False,
+        "quotes": ["Ebb"],
+        "files": [{"file_id": "file-1", "filename": "tides.png", "width": 40}],
+    }
+    assert answer == {
+        "messageId": answer["messageId"],
+        "parentMessageId": question["messageId"],
+        "conversationId": body["conversationId"],
+        "sender": "GPT-4o",
+        "text": "",
+        "content": [
+            {"type": "text", "text": "At noon.", "agentId": answer["content"][0]["agentId"]}
+        ],
+        "tokenCount": 100,
+        "isCreatedByUser": False,
+        "createdAt": to_iso(MOMENT + timedelta(seconds=1)),
+        "updatedAt": to_iso(MOMENT),
+        "unfinished": False,
+        "error": False,
+        "attachments": [
+            {
+                "type": "web_search",
+                "web_search": {"turn": 0},
+                "messageId": question["messageId"],
+                "conversationId": body["conversationId"],
+                "toolCallId": "call_1",
+            }
+        ],
+    }
+    assert agent_id.endswith("___Guide")
+    raw = response.content.decode()
+    originals = [*chat.messages.values_list("message_id", flat=True), chat.conversation_id]
+    originals += [*chat.messages.values_list("pk", flat=True), chat.pk, public.pk, alice.pk]
+    assert [text for text in [PRIVATE, alice.email, alice.name, *originals] if text in raw] == []
+    assert "metadata" not in raw
+
+
+def test_ids_are_the_same_each_time_and_others_in_another_link(
+    stranger: Client, chat: Conversation, public: SharedLink
+) -> None:
+    first = opened(stranger, public)[1]
+    assert opened(stranger, public)[1] == first
+    other = make_shared_link(chat)
+    allow(other, PUBLIC)
+    second = opened(stranger, other)[1]
+    ids = {m["messageId"] for m in first["messages"]} | {first["conversationId"]}
+    assert not ids & ({m["messageId"] for m in second["messages"]} | {second["conversationId"]})
+
+
+def test_edits_are_shown_later_messages_are_not_and_deleted_ones_vanish(
+    stranger: Client, chat: Conversation, public: SharedLink
+) -> None:
+    question, answer, _ = chat.messages.order_by("created_at")
+    make_message(chat, text="Later", created_at=MOMENT + timedelta(hours=1))
+    Message.objects.filter(pk=question.pk).update(text="Edited")
+    delete(answer)
+    assert texts(stranger, public) == ["Edited", "At one."]
+    delete(*chat.messages.all())
+    assert texts(stranger, public) == []
+
+
+def test_target_shows_its_level_and_what_is_above(
+    stranger: Client, chat: Conversation, public: SharedLink
+) -> None:
+    question, answer, _ = chat.messages.order_by("created_at")
+    deeper = make_message(
+        chat, text="Sure?", parent_message_id=answer.message_id, created_at=MOMENT + timedelta(1)
+    )
+    ids = list(chat.messages.order_by("created_at").values_list("pk", flat=True))
+    for target, count in ((question, 1), (answer, 3), (deeper, 4)):
+        SharedLink.objects.update(target_message_id=target.message_id, message_ids=ids)
+        assert len(texts(stranger, public)) == count
+
+
+def test_nothing_is_shown_when_the_target_is_gone_or_cut_off(
+    stranger: Client, chat: Conversation, public: SharedLink
+) -> None:
+    answer = chat.messages.order_by("created_at")[1]
+    SharedLink.objects.update(target_message_id=answer.message_id)
+    Message.objects.filter(pk=answer.pk).update(parent_message_id="gone")
+    assert texts(stranger, public) == []
+    SharedLink.objects.update(target_message_id="x")
+    assert texts(stranger, public) == []
+
+
+def test_files_are_shown_as_the_link_says(
+    stranger: Client, chat: Conversation, public: SharedLink
+) -> None:
+    SharedLink.objects.update(snapshot_files=False)
+    assert all(
+        name not in message
+        for message in opened(stranger, public)[1]["messages"]
+        for name in ("files", "attachments")
+    )
+    SharedLink.objects.update(snapshot_files=True, file_snapshots=[{"file_id": "file-1"}])
+    file = opened(stranger, public)[1]["messages"][0]["files"][0]
+    address = f"/api/share/{public.share_id}/files/file-1"
+    assert (file["filepath"], file["preview"]) == (address, address)
+
+
+@pytest.mark.parametrize("size", [1, 50])
+def test_view_takes_three_queries_however_long_the_chat_is(
+    stranger: Client, alice: User, size: int, settings: Settings,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:  # fmt: skip
+    settings.ALLOW_SHARED_LINKS_PUBLIC = True
+    chat = make_conversation(alice)
+    for _ in range(size):
+        make_message(chat)
+    link = make_shared_link(chat)
+    allow(link, PUBLIC)
+    with django_assert_num_queries(3):  # the link, who may open it, the messages
+        assert len(texts(stranger, link)) == size
+
+
+def test_page_of_a_link_is_told_name_and_footer(
+    stranger: Client, public: SharedLink, settings: Settings
+) -> None:
+    settings.APP_TITLE, settings.CUSTOM_FOOTER = "Harbour", ""
+    assert opened(stranger, public, "/config") == (200, {"appTitle": "Harbour"})
+    settings.CUSTOM_FOOTER = "Acme"
+    assert opened(stranger, public, "/config")[1]["customFooter"] == "Acme"
+
+
+@pytest.mark.parametrize("value", [None, "x", 7, {"a": 1}, ["x", None, 7]])
+def test_view_survives_content_of_any_shape(
+    stranger: Client, chat: Conversation, public: SharedLink, value: Any
+) -> None:
+    content = value if isinstance(value, list) else [value]
+    Message.objects.update(content=content, files=value or [], attachments=content)
+    assert opened(stranger, public)[0] == 200
+
+
+# -- Going on ------------------------------------------------------------------------------
+
+
+def go_on(client: Client, link: SharedLink, body: Any = None) -> Any:
+    return client.post(
+        f"/api/share/{link.share_id}/fork", body or {}, content_type="application/json"
+    )
+
+
+def test_reader_gets_a_copy_of_what_is_shown(
+    bob: User, client_for: ClientFor, chat: Conversation, public: SharedLink
+) -> None:
+    answer = go_on(client_for(bob), public)
+    assert answer.status_code == 201
+    body = answer.json()
+    copy = Conversation.objects.get(user=bob)
+    assert body["conversation"]["conversationId"] == copy.conversation_id
+    assert (copy.title, copy.endpoint, copy.tags) == ("Tide tables", "Demo", [])
+    assert copy.model
+    assert [m["_id"] for m in body["messages"]] == body["conversation"]["messages"]
+    question, first, second = Message.objects.filter(user=bob).order_by("created_at")
+    assert question.parent_message_id == NO_PARENT
+    assert {first.parent_message_id, second.parent_message_id} == {question.message_id}
+    assert question.files == [{"filename": "tides.png", "width": 40}]
+    rows = [
+        *Conversation.objects.filter(user=bob).values(),
+        *Message.objects.filter(user=bob).values(),
+    ]
+    assert PRIVATE not in json.dumps(rows, default=str)
+    originals = {message.message_id for message in chat.messages.all()}
+    assert not originals & {question.message_id, first.message_id}
+    found = client_for(bob).get("/api/messages?search=tide").json()["messages"]
+    assert [m["messageId"] for m in found] == [question.message_id]
+
+
+def test_copy_is_of_the_way_to_one_message_when_the_revision_is_known(
+    bob: User, client_for: ClientFor, public: SharedLink
+) -> None:
+    revision = to_iso(public.updated_at)
+    answer = go_on(client_for(bob), public, {"targetMessageIndex": 1, "shareRevision": revision})
+    assert [m["text"] or m["content"][0]["text"] for m in answer.json()["messages"]] == [
+        "When is high tide?",
+        "At noon.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"targetMessageIndex": 1},
+        {"targetMessageIndex": 99, "shareRevision": to_iso(MOMENT)},
+        {"targetMessageIndex": -1, "shareRevision": to_iso(MOMENT)},
+        {"targetMessageIndex": 10**30, "shareRevision": to_iso(MOMENT)},
+        {"targetMessageIndex": True, "shareRevision": to_iso(MOMENT)},
+        {"targetMessageIndex": "1", "shareRevision": to_iso(MOMENT)},
+        {"shareRevision": None},
+    ],
+)
+def test_copy_is_of_everything_when_the_place_means_nothing(
+    bob: User, client_for: ClientFor, public: SharedLink, body: Any
+) -> None:
+    answer = go_on(client_for(bob), public, body)
+    if answer.status_code == 400:  # the number is too large for the door
+        assert body["targetMessageIndex"] == 10**30
+        return
+    assert len(answer.json()["messages"]) == 3
+
+
+@pytest.mark.parametrize("revision", ["2025-01-01T00:00:00.000Z", "", 7, [], {"x": 1}])
+def test_copy_is_refused_when_the_link_was_updated(
+    bob: User, client_for: ClientFor, public: SharedLink, revision: Any
+) -> None:
+    answer = go_on(client_for(bob), public, {"shareRevision": revision})
+    assert (answer.status_code, answer.json()) == (409, {"message": "Shared link was updated"})
+    assert not Conversation.objects.filter(user=bob).exists()
+
+
+def test_nothing_is_copied_when_nothing_is_shown(
+    bob: User, client_for: ClientFor, public: SharedLink
+) -> None:
+    delete(*Message.objects.all())
+    answer = go_on(client_for(bob), public)
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"message": "Shared conversation not found"},
+    )
+    assert not Conversation.objects.filter(user=bob).exists()
+
+
+def test_copies_are_limited_apart_from_forks(
+    bob: User, client_for: ClientFor, public: SharedLink, settings: Settings
+) -> None:
+    settings.FORK_USER_MAX = 1
+    client = client_for(bob)
+    assert go_on(client, public).status_code == 201
+    answer = go_on(client, public)
+    assert (answer.status_code, answer.json()) == (
+        429,
+        {"message": "Too many requests. Try again later"},
+    )
+    own = Conversation.objects.get(user=bob).conversation_id
+    answer = client.post(
+        "/api/convos/duplicate", {"conversationId": own}, content_type="application/json"
+    )
+    assert answer.status_code == 201
