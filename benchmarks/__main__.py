@@ -20,7 +20,24 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
 
 def benchmarks() -> dict[str, tuple[str, Callable[..., list[Row]]]]:
-    from benchmarks import api, chat, idle, pipeline, presets, startup, streams
+    from benchmarks import (
+        api,
+        budgets,
+        chat,
+        files,
+        gateway,
+        idle,
+        importing,
+        killing,
+        large,
+        moving,
+        pipeline,
+        presets,
+        startup,
+        streams,
+        telling,
+        usage,
+    )  # fmt: skip
 
     found: dict[str, tuple[str, Callable[..., list[Row]]]] = {
         "startup": ("Start", startup.run),
@@ -30,9 +47,31 @@ def benchmarks() -> dict[str, tuple[str, Callable[..., list[Row]]]]:
         "chat": ("Chat turns (SQLite)", chat.run),
         "streams": ("Live streams", streams.run),
         "idle": ("Idle streams", idle.run),
+        "importing": ("Import of chats (SQLite)", importing.run),
+        "moving": ("Moving in (SQLite)", moving.run),
+        "killed": ("A move that is killed (SQLite)", killing.run),
+        "large": ("1,000,000 messages (SQLite)", large.run),
+        "usage": ("The dashboard over 1,000,000 requests (SQLite)", usage.run),
+        "budgets": ("The API with and without budgets", budgets.run),
+        "gateway": ("The API beside other gateways", gateway.run),
+        "files": ("A file of 1 GB (disk)", files.run),
+        "telling": ("What time tells of accounts (SQLite)", telling.run),
+        "files-s3": ("A file of 1 GB (S3)", files.run_in_bucket),
     }
     postgresql, redis = os.environ.get("BENCH_DATABASE_URL"), os.environ.get("BENCH_REDIS_URL")
     if postgresql:
+        title = "1,000,000 messages (PostgreSQL)"
+        found["large-pg"] = (title, partial(large.run, DATABASE_URL=postgresql))
+        dashboard = "The dashboard over 1,000,000 requests (PostgreSQL)"
+        found["usage-pg"] = (dashboard, partial(usage.run, DATABASE_URL=postgresql))
+        found["moving-pg"] = (
+            "Moving in (PostgreSQL)",
+            partial(moving.run, DATABASE_URL=postgresql),
+        )
+        found["killed-pg"] = (
+            "A move that is killed (PostgreSQL)",
+            partial(killing.run, DATABASE_URL=postgresql),
+        )
         found["api-pg"] = ("JSON requests (PostgreSQL)", partial(api.run, DATABASE_URL=postgresql))
         found["chat-pg"] = ("Chat turns (PostgreSQL)", partial(chat.run, DATABASE_URL=postgresql))
     if postgresql and redis:

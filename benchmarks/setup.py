@@ -14,7 +14,10 @@ from benchmarks.client import Client
 from tests.live import LiveServer, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS = "silent,chunks-1-0,chunks-20-0,chunks-200-0,chunks-100-20,chunks-250-20,chunks-500-20"
+MODELS = (
+    "silent,chunks-1-0,chunks-20-0,chunks-200-0,chunks-2000-0,chunks-100-20,chunks-250-20,"
+    "chunks-500-20"
+)
 PASSWORD = "benchmark-password"  # noqa: S105 - of people who exist for a minute
 
 
@@ -25,19 +28,20 @@ def upstream() -> Iterator[int]:
     command = [sys.executable, "-m", "benchmarks.upstream", str(port)]
     process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603
     try:
-        _wait_for(port)
+        wait_for(port)
         yield port
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_for(port: int) -> None:
-    for _ in range(200):
+def wait_for(port: int, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         with suppress(OSError), create_connection(("127.0.0.1", port)):
             return
         time.sleep(0.05)
-    raise RuntimeError("the upstream did not start")
+    raise RuntimeError(f"nothing listens on port {port}")
 
 
 @contextmanager

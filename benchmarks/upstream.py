@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.upstream PORT``. The model's name says what is answered:
 ``chunks-<count>-<milliseconds between them>``; 0 milliseconds sends all at once. A model named
-``silent`` answers nothing and keeps the connection open.
+``silent`` answers nothing and keeps the connection open. Without ``"stream": true`` the answer is
+one body.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import sys
 
 WORDS = "The quick brown fox jumps over the lazy dog and then rests a bit "  # 65 bytes
 _MODEL = re.compile(rb'"model":\s*"([^"]+)"')
+_STREAM = re.compile(rb'"stream":\s*true')
 _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -25,6 +27,23 @@ def _frame(delta: dict[str, str], finish: str | None = None) -> bytes:
 CHUNK = _frame({"content": WORDS})
 USAGE = {"id": "c", "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 10}}
 LAST = _frame({}, "stop") + b"data: " + json.dumps(USAGE).encode() + b"\n\n" + b"data: [DONE]\n\n"
+
+
+def _whole() -> bytes:
+    message = {"role": "assistant", "content": WORDS}
+    body = {
+        "id": "c", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20},
+    }  # fmt: skip
+    data = json.dumps(body).encode()
+    head = (
+        f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
+    )
+    return head.encode() + data
+
+
+WHOLE = _whole()
 
 
 def _chunked(data: bytes) -> bytes:
@@ -49,6 +68,9 @@ class Upstream(asyncio.Protocol):
             return
         self.buffer = b""
         model = _MODEL.search(body)
+        if _STREAM.search(body) is None:
+            self.transport.write(WHOLE)  # type: ignore[attr-defined]
+            return
         self._answer(model[1].decode() if model else "chunks-1-0")
 
     def _answer(self, model: str) -> None:
