@@ -26,7 +26,7 @@ from usage.pricing import price_request, usd
 from usage.rate_limits import Asker, current_rules
 from usage.recorder import record
 
-# What is put aside for the six words of a title: it must not take what the answer beside it needs.
+# What is put aside for the six words of a title.
 TITLE_TOKENS = 32
 
 
@@ -39,6 +39,13 @@ def new_trace(turn: Turn, resolved: ResolvedTurn) -> CallTrace:
         prices=turn.prices,
         measure=lambda model: _size(trace, model),
     )
+    return trace
+
+
+def new_answer_trace(turn: Turn, resolved: ResolvedTurn) -> CallTrace:
+    """The same of a call for the answer itself, which tells those who let it go first."""
+    trace = new_trace(turn, resolved)
+    trace.on_attempt = turn.is_asked.set
     return trace
 
 

@@ -108,7 +108,7 @@ class ColumnRun:
         self._state, self._emit = state, emit
         self._writer = StepWriter(indices, agent_id=column.agent_id, group_id=column.group_id)
         self._choice = Choice(turn.user, column.resolved)
-        self._trace = accounting.new_trace(turn, column.resolved)
+        self._trace = accounting.new_answer_trace(turn, column.resolved)
         self._measure: Measure | None = None
         self._is_announced = False
 
@@ -190,7 +190,7 @@ class ColumnRun:
         has_moved = await self._choice.move_on(error.refused)
         self._column = replace(self._column, resolved=self._choice.resolved)
         if has_moved:
-            self._trace = accounting.new_trace(self._turn, self._column.resolved)
+            self._trace = accounting.new_answer_trace(self._turn, self._column.resolved)
         return has_moved
 
     async def _prepare(self) -> ChatRequest:

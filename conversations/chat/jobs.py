@@ -158,6 +158,7 @@ class Jobs:
             await self._finish(generation_id, _paid(outcome, job.turn.requests))
         finally:
             self._running.pop(generation_id, None)
+            job.turn.is_asked.set()
             job.turn.is_stored.set()
             job.done.set()
 

@@ -97,13 +97,20 @@ class Titling:
 
 
 async def _paid_title(turn: Turn) -> str:
-    """Like the answer by another preset, where a budget is used up that names one."""
+    """Like the answer by another preset, where a budget is used up that names one.
+
+    The answer takes what it needs of the last credits first; the title has what it leaves.
+    """
+    await turn.is_asked.wait()
     choice = Choice(turn.user, turn.resolved)
     while True:
+        must_wait = not turn.is_stored.is_set()
         try:
             return await _title_by(turn, choice)
         except OverBudget as error:
-            if not await choice.move_on(error.refused):
+            if error.refused.is_busy and must_wait:
+                await turn.is_stored.wait()
+            elif not await choice.move_on(error.refused):
                 return titles.first_words(turn.request.text)
 
 

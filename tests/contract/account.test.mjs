@@ -5,16 +5,22 @@ import { test } from 'node:test';
 import { axios, BASE_URL, dataService, library } from './lib/browser.mjs';
 import { PASSWORD, Person, administrator, newPerson, refused, stranger } from './lib/people.mjs';
 import { codeOf } from './lib/totp.mjs';
+import { until } from './lib/waiting.mjs';
 
 const { ResourceType } = library;
 const CHECK_EMAIL = { message: 'Please check your email to verify your email address.' };
 
-/** The link of a mail, which a server without a mail server writes to its log. */
+/** The link of a mail, which a server without a mail server writes to its log: after it has
+ * answered, so that the answer takes as long for nobody as for somebody. */
 async function linkFor(person) {
+  const [, token] = await until(() => lastLink(person.user.id), Boolean);
+  return { token, userId: person.user.id };
+}
+
+async function lastLink(id) {
   const log = await readFile(process.env.CONTRACT_SERVER_LOG, 'utf8');
   const links = [...log.matchAll(/reset-password\?token=([0-9a-f]{64})&userId=([0-9a-f]{24})/g)];
-  const [, token] = links.findLast(([, , userId]) => userId === person.user.id);
-  return { token, userId: person.user.id };
+  return links.findLast(([, , userId]) => userId === id);
 }
 
 // -- Mailed links ------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 /** Balance and cost, on a server where people have credits (contract 01 §5.7, 02 §11). */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { dataService } from './lib/browser.mjs';
 import { ask, newChat } from './lib/chat.mjs';
 import { newPerson, stranger } from './lib/people.mjs';
+import { until } from './lib/waiting.mjs';
 
 const OPENAI = newChat('openAI', 'gpt-4.1');
 // What run.py gives to begin with; the answer and the title, at a credit for each token.
@@ -17,17 +17,6 @@ let turn;
 before(async () => {
   alice = await newPerson('alice');
 });
-
-async function until(read, isDone) {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const found = await read();
-    if (isDone(found)) {
-      return found;
-    }
-    await sleep(50);
-  }
-  throw new Error('it did not come');
-}
 
 test('the start says that there are balances and that costs are shown', async () => {
   const config = await dataService.getStartupConfig();

@@ -1,5 +1,6 @@
 """What a turn of the chat is paid from: settled before its last event, once, whatever happens."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -138,6 +139,31 @@ async def test_title_is_paid_too(model: ScriptedAdapter, client: ChatClient, set
     )
     assert kinds == {"chat", "title"}
     await in_database(assert_rows_agree)
+
+
+async def test_the_last_credits_are_for_the_answer_and_the_title_waits_for_what_is_left(
+    model: ScriptedAdapter, client: ChatClient, settings: Any
+) -> None:
+    settings.TITLE_CONVO, settings.TITLE_MODEL = True, ""
+    await in_database(lambda: BillingRules.objects.update(start_credits=500))
+    started = await client.start()
+    async with asyncio.timeout(10):
+        await model.asked.acquire()
+    model.give_title("Noon")
+    model.answer("At noon.")
+    final = await client.final(started)
+    assert [part["text"] for part in final["responseMessage"]["content"]] == ["At noon."]
+    jobs = await get_jobs()
+    while not jobs.titling.is_idle:
+        await asyncio.sleep(0.01)
+    await close_recorder()
+    entries = LedgerEntry.objects.filter(kind="usage").order_by("created_at")
+    operations = await in_database(lambda: list(entries.values_list("operation", flat=True)))
+    assert operations == ["chat", "title"]
+    conversation = (
+        await in_database(Generation.objects.select_related("conversation").get)
+    ).conversation
+    assert conversation.title == "Noon"
 
 
 async def test_turn_of_a_dead_process_pays_for_what_it_had_said(
