@@ -5,7 +5,7 @@ possible, and its bytes go back. For any other the request is read into neutral 
 the provider says is written in the caller's dialect.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -85,19 +85,8 @@ async def gather(call: Call, begun: Begun) -> Whole:
     return whole
 
 
-async def more_choices(call: Call, make_request: MakeRequest, count: int) -> list[Whole]:
-    """Further answers to the same request, from providers that give one at a time."""
-    wholes = []
-    for _ in range(count):
-        begun = await first_to_begin(
-            call.plan(make_request),
-            lambda attempt: client.begin(with_model(make_request(), attempt), attempt),
-            trace=call.trace,
-            what=call.entry.requested_model,
-        )
-        wholes.append(await gather(call, begun))
-    return wholes
-
-
-def total_output(wholes: Iterable[Whole]) -> int:
-    return sum(whole.usage.output_tokens for whole in wholes if whole.usage)
+async def another(call: Call, attempt: Attempt, make_request: MakeRequest) -> Whole:
+    """A further answer to the same request, where a provider gives one at a time; of the channel
+    of the first, by whose price, place and credits all of them go. Raises ProviderError."""
+    call.ask_again(attempt)
+    return await gather(call, await client.begin(with_model(make_request(), attempt), attempt))

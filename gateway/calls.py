@@ -6,7 +6,7 @@ from dataclasses import replace
 from gateway.access import Caller
 from gateway.catalog import Entry
 from gateway.errors import ApiError, UnknownModel
-from gateway.formats.costs import PricedUsage, priced, with_cost
+from gateway.formats.costs import PricedUsage, priced, total, with_cost
 from gateway.formats.sizes import BodySize, size_of
 from gateway.http import Reply, Request
 from gateway.targets import Target
@@ -15,7 +15,7 @@ from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.client import plan_with
 from providers.difficulty import judge
 from providers.errors import ProviderError
-from providers.routing import Plan, RouteQuery, depends_on_difficulty
+from providers.routing import Attempt, Plan, RouteQuery, depends_on_difficulty
 from providers.serving import price_of
 from providers.sizes import byte_count
 from providers.tokens import estimate_tokens, tokens_of_characters
@@ -71,6 +71,7 @@ class Call:
         self._answer = bytearray()
         self._output_characters = 0
         self._output_frames = 0
+        self._is_partly_estimated = False
         token = caller.token
         self.entry = RequestEntry(
             face=Face.API,
@@ -239,6 +240,13 @@ class Call:
             if isinstance(event, TextDelta):
                 self._output_characters += len(event.text)
 
+    def ask_again(self, attempt: Attempt) -> None:
+        """For one more answer, which is counted by itself: what those before took is kept."""
+        usage, is_estimated = self._counted_last(is_whole=True)
+        self.trace.ask_again(attempt, usage)
+        self._is_partly_estimated |= is_estimated
+        self._output_characters = 0
+
     def count(self, usage: Usage | None, frame_count: int) -> None:
         """Of a relayed stream, so far: ``usage`` where the provider has said it."""
         self.trace.usage = usage
@@ -250,9 +258,16 @@ class Call:
         return priced(usage, self.cost_usd(usage)), is_estimated
 
     def _counted(self) -> tuple[Usage, bool]:
+        """Of all answers."""
+        usage, is_estimated = self._counted_last(is_whole=self.entry.status is Status.OK)
+        if not self.trace.earlier:
+            return usage, is_estimated
+        return total([*self.trace.earlier, usage]), is_estimated or self._is_partly_estimated
+
+    def _counted_last(self, *, is_whole: bool) -> tuple[Usage, bool]:
         """Of an answer that broke off a provider may have reported the beginning alone."""
         reported = self.trace.usage
-        if reported is not None and self.entry.status is Status.OK:
+        if reported is not None and is_whole:
             return reported, False
         output = tokens_of_characters(self._output_characters) or self._output_frames
         if reported is None:

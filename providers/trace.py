@@ -42,6 +42,8 @@ class CallTrace:
     channel's leave, ``caller_grant`` that of ``limits_for``, which tells the limits of who asks by
     the name of the model. ``on_attempt`` is called at each.
 
+    ``earlier``: what the answers took before the one of ``usage``, where a call asks for several.
+
     Moments are those of ``time.monotonic``, but for ``began_at``. ``request`` and
     ``said_characters``: what was asked for and said, for those who estimate what it took.
     """
@@ -56,6 +58,7 @@ class CallTrace:
     key_id: str = ""
     model: str = ""
     usage: Usage | None = None
+    earlier: list[Usage] = field(default_factory=list)
     decision: str = ""
     grant: Grant | None = None
     limits_for: Callable[[str], Sequence[Limit]] | None = None
@@ -79,6 +82,12 @@ class CallTrace:
                 "error": "",
             }
         )
+
+    def ask_again(self, attempt: Attempt, taken: Usage) -> None:
+        """For one more answer of the same channel; the last one took ``taken``."""
+        self.begin(attempt)
+        self.earlier.append(taken)
+        self.usage = None
 
     def fail(self, error: ProviderError) -> None:
         """The attempt that began last."""
@@ -111,8 +120,8 @@ class CallTrace:
 
     @property
     def _tokens(self) -> int:
-        usage = self.usage or Usage()
-        counts = (usage.input_tokens, usage.output_tokens)
+        usages = [*self.earlier, self.usage or Usage()]
+        counts = [count for usage in usages for count in (usage.input_tokens, usage.output_tokens)]
         return sum(count for count in counts if type(count) is int)  # it may be nonsense
 
     @property

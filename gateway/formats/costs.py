@@ -1,7 +1,8 @@
 """What an answer cost, in USD, among its figures: a member ``cost``, as OpenRouter has it. Pure."""
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 
 from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONDict
@@ -20,6 +21,14 @@ class PricedUsage(Usage):
 
 def priced(usage: Usage, cost_usd: float | None) -> PricedUsage:
     return PricedUsage(**asdict(usage), cost_usd=cost_usd)
+
+
+def total(usages: Sequence[Usage]) -> Usage:
+    """What several answers took together; what is no number counts nothing."""
+    names = [field.name for field in fields(Usage) if field.name != "tells_media"]
+    counts = {name: [getattr(usage, name) for usage in usages] for name in names}
+    sums = {name: sum(n for n in each if type(n) is int) for name, each in counts.items()}
+    return Usage(**sums, tells_media=all(usage.tells_media is True for usage in usages))
 
 
 def cost_wire(usage: Usage) -> JSONDict:

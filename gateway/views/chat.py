@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from gateway import answers, targets
 from gateway.answers import Answer
@@ -10,6 +11,7 @@ from gateway.calls import Call
 from gateway.errors import from_provider, openai_body
 from gateway.formats import openai_chat, openai_chat_answers, reading
 from gateway.formats.openai_chat_answers import ChunkEncoder
+from gateway.formats.whole import Whole
 from gateway.http import Reply, StreamReply
 from gateway.targets import Target
 from librechat_backend.lib import json
@@ -104,17 +106,19 @@ async def _whole(call: Call, answer: Answer, body: JSONDict, target: Target) -> 
         return call.relayed_reply(answer.body, answer.usage)
     assert isinstance(answer, Begun)  # noqa: S101 - streams are opened for streams alone
     wholes = [await answers.gather(call, answer)]
-    first_usage = call.trace.usage
-    more = (reading.whole_number(body, "n") or 1) - 1
-    wholes += await answers.more_choices(call, lambda: neutral_request(call, body, target), more)
-    if more and first_usage:
-        call.trace.usage = replace(first_usage, output_tokens=answers.total_output(wholes))
+    for _ in range(1, reading.whole_number(body, "n") or 1):
+        wholes.append(await _another(call, answer, body, target))
     call.finish()
     usage, is_estimated = call.usage()
     made = openai_chat_answers.completion(
         wholes, model=call.trace.model, usage=usage, is_estimated=is_estimated
     )
     return call.whole_reply(json.dumps(made))
+
+
+async def _another(call: Call, first: Begun, body: JSONDict, target: Target) -> Whole:
+    request = partial(neutral_request, call, body, target)
+    return await answers.another(call, first.attempt, request)
 
 
 # -- A stream ------------------------------------------------------------------------------
@@ -156,9 +160,7 @@ async def _pieces(
             async for block in blocks:
                 yield block
         for index in range(1, reading.whole_number(body, "n") or 1):
-            (whole,) = await answers.more_choices(
-                call, lambda: neutral_request(call, body, target), 1
-            )
+            whole = await _another(call, answer, body, target)
             yield encoder.begin(index) + encoder.whole(whole, index)
 
 

@@ -24,7 +24,7 @@ class Size:
     """Tokens of a call. ``input`` is estimated, and the call reads ``most_input`` at most, and
     ``most_sound`` besides.
     ``output`` is the most an answer may have; None: nobody limits it. ``answers``: how many are
-    asked for."""
+    asked for, of which some providers read the input for each."""
 
     input: int
     output: int | None = None
@@ -79,9 +79,9 @@ class Purse:
             pools,
             wanted=worst_case(
                 price,
-                input_tokens=max(size.input, size.most_input),
+                input_tokens=max(size.input, size.most_input) * size.answers,
                 output_tokens=output,
-                sound_tokens=size.most_sound,
+                sound_tokens=size.most_sound * size.answers,
             ),
             least=worst_case(
                 price, input_tokens=size.input, output_tokens=min(output, LEAST_OUTPUT_TOKENS)
