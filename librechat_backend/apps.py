@@ -12,6 +12,12 @@ class LibreChatBackendConfig(AppConfig):
         from librechat_backend import checks  # noqa: F401 - registers the system checks
 
 
+class DevelopmentServerConfig(AppConfig):
+    """daphne's runserver. Its own configuration loads all of daphne, 25 MB, into every process."""
+
+    name = "daphne"
+
+
 class AdminConfig(DjangoAdminConfig):
     default_site = "librechat_backend.admin_site.AdminSite"
 

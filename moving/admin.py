@@ -5,7 +5,6 @@ from django.http import HttpRequest
 
 from librechat_backend.lib.admin import ModelAdmin
 from librechat_backend.lib.json import dumps_indented
-from moving.keeping import kept_document
 from moving.models import KeptDocument
 from moving.sealing import hidden
 
@@ -25,7 +24,7 @@ class KeptDocumentAdmin(ModelAdmin[KeptDocument]):
     @admin.display(description="document")
     def contents(self, kept: KeptDocument) -> str:
         """Without its secrets."""
-        return dumps_indented(hidden(kept_document(kept))).decode()[:SHOWN_LENGTH]
+        return dumps_indented(hidden(kept.content())).decode()[:SHOWN_LENGTH]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

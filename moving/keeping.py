@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from librechat_backend.lib.json import JSONDict
 from moving.job import Job
 from moving.models import KeptDocument
 from moving.rows import Row, upsert
@@ -99,9 +98,3 @@ def _sealed(row: Row, document: Document, job: Job, always: frozenset[str]) -> R
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def kept_document(row: KeptDocument) -> JSONDict:
-    """Extended JSON, its secrets sealed."""
-    document: JSONDict = json.loads(row.document)
-    return document

@@ -1,10 +1,13 @@
 """How far a move has come, so that it goes on where it was interrupted."""
 
+import json
+
 from django.conf import settings
 from django.db import models
 
 from files.models import File
 from librechat_backend.lib.ids import ObjectIdField
+from librechat_backend.lib.json import JSONDict
 
 
 class Move(models.Model):
@@ -112,6 +115,11 @@ class KeptDocument(models.Model):
 
     def __str__(self) -> str:
         return f"{self.collection} {self.document_id}"
+
+    def content(self) -> JSONDict:
+        """Extended JSON, its secrets sealed."""
+        content: JSONDict = json.loads(self.document)
+        return content
 
 
 class AwaitedBytes(models.Model):

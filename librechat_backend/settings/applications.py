@@ -3,7 +3,7 @@
 from librechat_backend.settings.base import BASE_DIR
 
 INSTALLED_APPS = [
-    "daphne",  # first: it replaces runserver
+    "librechat_backend.apps.DevelopmentServerConfig",  # first: it replaces runserver
     "unfold.apps.BasicAppConfig",
     "librechat_backend.apps.AdminConfig",
     "django.contrib.auth",

@@ -6,7 +6,6 @@ from librechat_backend.lib import crypto
 from librechat_backend.lib.crypto import UndecryptableSecret
 from librechat_backend.lib.json import JSONDict
 from moving.collections.kept import KEPT
-from moving.keeping import kept_document
 from moving.leaving.leave import Leave, Leaving, Rows
 from moving.models import KeptDocument
 from moving.overrides import COLLECTION as CONFIGS
@@ -29,7 +28,7 @@ def document_of(row: KeptDocument, leave: Leave) -> JSONDict:
             lost.append(sealed)
         return text
 
-    document: JSONDict = typed(unsealed(kept_document(row), reseal))
+    document: JSONDict = typed(unsealed(row.content(), reseal))
     for _ in lost:
         leave.tally.note("secrets need CREDS_KEY and CREDS_IV", str(row), is_lost=True)
     return document

@@ -1,5 +1,6 @@
 """The import contracts hold, and fail on a violation."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -90,3 +91,25 @@ def test_pure_module_loads_without_django(module: str) -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+RARE = (
+    "anthropic",
+    "boto3",
+    "google.genai",
+    "openai",
+    "PIL",
+    "pymongo",
+    "twisted.internet.reactor",
+)
+
+
+def test_server_starts_without_what_is_rarely_needed(tmp_path: Path) -> None:
+    """Each of these takes some megabytes and a part of a second in every process."""
+    script = f"import sys, librechat_backend.asgi; print([m for m in {RARE} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT, env={**os.environ, "DATA_DIR": str(tmp_path)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"

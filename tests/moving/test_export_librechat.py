@@ -37,7 +37,6 @@ from conversations.models import (
 from files.models import Blob, File
 from files.storage import read_bytes
 from librechat_backend.lib.crypto import decrypt, encrypt
-from moving.keeping import kept_document
 from moving.models import AwaitedBytes, KeptDocument, Move
 from moving.sealing import unsealed
 from moving.secrets import Secrets
@@ -135,7 +134,7 @@ def everything() -> dict[str, Any]:
 
 def opened(kept: KeptDocument) -> str:
     """With its secrets, each of which is sealed anew."""
-    document = unsealed(kept_document(kept), lambda sealed, form: f"{form} {decrypt(sealed)}")
+    document = unsealed(kept.content(), lambda sealed, form: f"{form} {decrypt(sealed)}")
     return f"{kept.user_id} {kept.collection} {kept.changed_at} {document}"
 
 

@@ -18,7 +18,6 @@ from files.models import File
 from files.storage import read_bytes
 from librechat_backend.lib.aio import in_database
 from librechat_backend.lib.crypto import decrypt
-from moving.keeping import kept_document
 from moving.models import KeptDocument
 from moving.secrets import Secrets
 from presets.models import Assignment, Policy, Preset, PresetVersion
@@ -261,7 +260,7 @@ def test_a_changed_document_replaces_the_one_that_was_kept(dump: Path, tmp_path:
     action["metadata"]["domain"] = "elsewhere.example.com"
     path.write_bytes(bson.encode(action))
     assert take(later).counts("actions")["updated"] == 1
-    kept = kept_document(KeptDocument.objects.get(collection="actions"))
+    kept = KeptDocument.objects.get(collection="actions").content()
     assert kept["metadata"]["domain"] == "elsewhere.example.com"
 
 
@@ -279,7 +278,7 @@ def test_without_a_key_everything_else_is_kept(dump: Path) -> None:
     done = move_in(dump)
     assert "keys: LOST 1 × a secret in it cannot be read" in done.said
     assert "actions: LOST 1 × a secret in it cannot be read" in done.said
-    kept = kept_document(KeptDocument.objects.get(collection="actions"))
+    kept = KeptDocument.objects.get(collection="actions").content()
     assert (kept["metadata"]["api_key"], kept["metadata"]["domain"]) == (
         None, "galley.example.com"
     )  # fmt: skip
