@@ -6,8 +6,10 @@ rules, not of its people.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
+from django.db import connection
 from django.db.models import FilteredRelation, Q, QuerySet, Value
 
 from accounts.groups import EffectiveGroup
@@ -52,18 +54,27 @@ class Stamps:
 
 def current_stamps() -> Stamps:
     """One query. For sync views and database threads."""
-    access = AccessStamp.objects.values_list(Value("access"), "value")
-    channels = ChannelVersion.objects.values_list(Value("channels"), "stamp")
-    rules = shown_rules_row("shown")
-    budgets = Budget.objects.filter(is_active=True).values_list(Value("budgets"), Value(""))
-    # Without doubles: of many budgets one is told.
-    found = dict(access.union(channels, rules, budgets))
+    with connection.cursor() as cursor:
+        cursor.execute(*_stamps_query())
+        found = dict(cursor.fetchall())
     return Stamps(
         access=found.get("access", ""),
         channels=found.get("channels", ""),
         shown=read_rules(found.get("shown", "")),
         has_billing="shown" in found or "budgets" in found,
     )
+
+
+@cache
+def _stamps_query() -> tuple[str, tuple[Any, ...]]:
+    """Always the same, and asked with each request: to build it takes longer than to answer it."""
+    access = AccessStamp.objects.values_list(Value("access"), "value")
+    channels = ChannelVersion.objects.values_list(Value("channels"), "stamp")
+    rules = shown_rules_row("shown")
+    budgets = Budget.objects.filter(is_active=True).values_list(Value("budgets"), Value(""))
+    # Without doubles: of many budgets one is told.
+    sql, parameters = access.union(channels, rules, budgets).query.sql_with_params()
+    return sql, tuple(parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +90,24 @@ class Snapshot:
     for_group: Mapping[int, list[AssignmentData]] = field(default_factory=dict)
     for_user: Mapping[str, list[AssignmentData]] = field(default_factory=dict)
     policies: Mapping[int | None, Any] = field(default_factory=dict)
+    # The same for all people as far from the group: (id of the group, distance) → assignments.
+    _at_distance: dict[tuple[int, int], list[AssignmentData]] = field(
+        default_factory=dict, compare=False
+    )
 
     def assignments(self, user_id: str, groups: Iterable[EffectiveGroup]) -> list[AssignmentData]:
         """All assignments that name the person, one of the groups, or everyone."""
-        of_groups = [
-            replace(assignment, distance=group.distance)
-            for group in groups
-            for assignment in self.for_group.get(group.id, ())
-        ]
+        of_groups = [assignment for group in groups for assignment in self._seen_from(group)]
         return [*self.for_everyone, *of_groups, *self.for_user.get(user_id, ())]
+
+    def _seen_from(self, group: EffectiveGroup) -> list[AssignmentData]:
+        place = group.id, group.distance
+        if place not in self._at_distance:
+            self._at_distance[place] = [
+                replace(assignment, distance=group.distance)
+                for assignment in self.for_group.get(group.id, ())
+            ]
+        return self._at_distance[place]
 
     def policy(self, groups: Iterable[EffectiveGroup]) -> PolicyData:
         """Each rule from the nearest group that has it, else from everyone's policy."""
