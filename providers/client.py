@@ -11,7 +11,7 @@ from librechat_backend.lib.aio import in_database
 from providers.base import Connection
 from providers.difficulty import judge
 from providers.errors import ProviderError
-from providers.failover import first_to_begin, log_failure
+from providers.failover import first_to_begin, log_failure, pay
 from providers.guard import require_allowed_literal
 from providers.health import board
 from providers.http_client import close_pool
@@ -90,6 +90,18 @@ async def _stream(
             trace.fail(error)
             log_failure(begun.attempt, error, has_begun=True)
             raise
+
+
+async def put_aside(
+    request: ChatRequest, *, endpoint: str, principal: Principal, trace: CallTrace
+) -> None:
+    """What ``request`` may cost, for a ``stream`` with this trace later: before something else is
+    paid that it needs. Raises NotPaid."""
+    trace.request = request
+    query = RouteQuery(request.model, principal, endpoint)
+    made = await in_database(make_plan, query, request, trace)
+    if made.attempts:
+        await pay(made.attempts[0], trace)
 
 
 def make_plan(query: RouteQuery, request: ChatRequest, trace: CallTrace) -> Plan:

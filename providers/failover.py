@@ -65,7 +65,7 @@ async def first_to_begin(made: Plan, begin: Begin[T], *, trace: CallTrace, what:
         await in_database(board.reread)
     attempts, first_error = Attempts(made), None
     async for attempt in attempts:
-        unpaid = await _pay(attempt, trace)
+        unpaid = await pay(attempt, trace)
         trace.begin(attempt)
         try:
             if unpaid is not None:
@@ -85,22 +85,27 @@ async def first_to_begin(made: Plan, begin: Begin[T], *, trace: CallTrace, what:
     raise first_error
 
 
-async def _pay(attempt: Attempt, trace: CallTrace) -> ProviderError | None:
+async def pay(attempt: Attempt, trace: CallTrace) -> ProviderError | None:
     """Put aside what the attempt may cost; why this channel is passed over. Raises NotPaid."""
-    if trace.purse is None:
-        return None
-    channel = attempt.channel
     try:
-        await trace.purse.cover(
-            model=attempt.model, kind=channel.kind, channel_id=channel.id, channel_name=channel.name
-        )
+        await _cover(attempt, trace)
     except Unpriced as unpriced:
         return ProviderError(ErrorKind.UNPRICED, str(unpriced))
     except SpendingRefused as refused:
         if not is_of_channel(refused):
             raise NotPaid(refused) from refused
         return OverBudget(refused)
+    if trace.on_paid is not None:
+        trace.on_paid()
     return None
+
+
+async def _cover(attempt: Attempt, trace: CallTrace) -> None:
+    channel = attempt.channel
+    if trace.purse is not None:
+        await trace.purse.cover(
+            model=attempt.model, kind=channel.kind, channel_id=channel.id, channel_name=channel.name
+        )
 
 
 async def _leave_for(attempt: Attempt) -> Grant | None:

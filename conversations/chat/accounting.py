@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from conversations.chat.steps import plausible
+from conversations.services.columns import Column
 from conversations.services.turns import Turn
 from conversations.services.usage_figures import add_cost
 from librechat_backend.lib.aio import in_database, spawn
@@ -28,9 +29,12 @@ from usage.recorder import record
 
 # What is put aside for the six words of a title.
 TITLE_TOKENS = 32
+# How long an answer waits for credits that other calls of the person have put aside, most of which
+# they will not need: the title of the answer before is soon made.
+PATIENCE_SECONDS = 5.0
 
 
-def new_trace(turn: Turn, resolved: ResolvedTurn) -> CallTrace:
+def new_trace(turn: Turn, resolved: ResolvedTurn, *, patience_seconds: float = 0.0) -> CallTrace:
     """Of a call that is made for ``turn``, with what it is paid from."""
     trace = CallTrace()
     trace.purse = Purse(
@@ -38,14 +42,15 @@ def new_trace(turn: Turn, resolved: ResolvedTurn) -> CallTrace:
         billing=turn.billing,
         prices=turn.prices,
         measure=lambda model: _size(trace, model),
+        patience_seconds=patience_seconds,
     )
     return trace
 
 
-def new_answer_trace(turn: Turn, resolved: ResolvedTurn) -> CallTrace:
+def new_answer_trace(turn: Turn, column: Column) -> CallTrace:
     """The same of a call for the answer itself, which tells those who let it go first."""
-    trace = new_trace(turn, resolved)
-    trace.on_attempt = turn.is_asked.set
+    trace = new_trace(turn, column.resolved, patience_seconds=PATIENCE_SECONDS)
+    trace.on_paid = column.is_asked.set
     return trace
 
 

@@ -108,7 +108,7 @@ class ColumnRun:
         self._state, self._emit = state, emit
         self._writer = StepWriter(indices, agent_id=column.agent_id, group_id=column.group_id)
         self._choice = Choice(turn.user, column.resolved)
-        self._trace = accounting.new_answer_trace(turn, column.resolved)
+        self._trace = accounting.new_answer_trace(turn, column)
         self._measure: Measure | None = None
         self._is_announced = False
 
@@ -125,6 +125,7 @@ class ColumnRun:
             log.info("turn_failed", generation_id=self._turn.generation.id, reason=reason)
             problem = outcomes.error_text(error)
         finally:
+            self._column.is_asked.set()
             entry = accounting.record_turn(
                 self._turn,
                 self._column.resolved,
@@ -190,7 +191,7 @@ class ColumnRun:
         has_moved = await self._choice.move_on(error.refused)
         self._column = replace(self._column, resolved=self._choice.resolved)
         if has_moved:
-            self._trace = accounting.new_answer_trace(self._turn, self._column.resolved)
+            self._trace = accounting.new_answer_trace(self._turn, self._column)
         return has_moved
 
     async def _prepare(self) -> ChatRequest:
@@ -200,6 +201,7 @@ class ColumnRun:
         draft = await in_database(make_draft, turn, column, branch, attached)
         fitted, self._measure = draft.fit()
         if self._measure.pruned_tokens and summaries.are_on() and not column.agent_id:
+            await self._put_aside(fitted)
             draft = await self._summarized(draft)
             fitted, self._measure = draft.fit()
         if self._number == 0:
@@ -207,6 +209,13 @@ class ColumnRun:
         if not self._measure.summary_tokens:
             return fitted
         return replace(fitted, system=summaries.with_summary(fitted.system, draft.summary))
+
+    async def _put_aside(self, request: ChatRequest) -> None:
+        """A summary may not take the last credits from the answer it is made for."""
+        resolved = self._column.resolved
+        await client.put_aside(
+            request, endpoint=resolved.endpoint, principal=resolved.principal, trace=self._trace
+        )
 
     async def _summarized(self, draft: Draft) -> Draft:
         """The draft with a summary in place of its older half; as it is, when there is none."""

@@ -158,7 +158,8 @@ class Jobs:
             await self._finish(generation_id, _paid(outcome, job.turn.requests))
         finally:
             self._running.pop(generation_id, None)
-            job.turn.is_asked.set()
+            for column in job.turn.columns:
+                column.is_asked.set()  # stopped before it ran
             job.turn.is_stored.set()
             job.done.set()
 

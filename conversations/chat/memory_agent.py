@@ -8,6 +8,7 @@ of its own, so nothing that goes wrong here harms the answer.
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.conf import settings
 from accounts.models import User
 from accounts.permissions import Bit
 from conversations.chat.accounting import new_trace, record_memory, show_beside
+from conversations.chat.beside import after_answer
 from conversations.chat.context import history
 from conversations.chat.events import Attached
 from conversations.models import Memory
@@ -64,25 +66,28 @@ class Listener:
     def __init__(self, turn: Turn) -> None:
         self.changes: list[Attached] = []
         self._turn = turn
+        self._is_put_off = asyncio.Event()
         self._task = spawn(self._listen(), name=f"memory {turn.generation.id}")
 
     async def wait(self) -> list[Attached]:
         """What was changed, if that is known soon."""
-        await asyncio.wait({self._task}, timeout=PATIENCE_SECONDS)
+        put_off = asyncio.create_task(self._is_put_off.wait())
+        ends = {self._task, put_off}
+        await asyncio.wait(ends, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        put_off.cancel()
         return self.changes
 
     async def _listen(self) -> None:
-        turn, trace = self._turn, new_trace(self._turn, self._turn.resolved)
+        turn = self._turn
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                request = await in_database(build_request, turn)
-                calls = await _ask(request, trace) if request else []
-                self.changes = await in_database(_apply, turn.user, calls)
+            request = await in_database(build_request, turn)
+            if request is None:
+                return
+            ask = partial(_ask_paid, turn, request)
+            calls = await after_answer(turn, ask, is_put_off=self._is_put_off)
+            self.changes = await in_database(_apply, turn.user, calls)
         except (ProviderError, TimeoutError) as error:
             log.info("memory_failed", reason=type(error).__name__)
-        finally:
-            endpoint, model = settings.MEMORY_ENDPOINT, settings.MEMORY_MODEL
-            show_beside(turn, record_memory(turn, trace, endpoint=endpoint, model=model))
 
 
 def listen(turn: Turn) -> Listener | None:
@@ -135,6 +140,16 @@ def _tools() -> tuple[ToolSpec, ...]:
         ToolSpec(SET, "Note something about the person.", both | {"required": ["key", "value"]}),
         ToolSpec(DELETE, "Forget a note.", one | {"required": ["key"]}),
     )
+
+
+async def _ask_paid(turn: Turn, request: ChatRequest) -> list[Call]:
+    trace = new_trace(turn, turn.resolved)
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await _ask(request, trace)
+    finally:
+        endpoint, model = settings.MEMORY_ENDPOINT, settings.MEMORY_MODEL
+        show_beside(turn, record_memory(turn, trace, endpoint=endpoint, model=model))
 
 
 async def _ask(request: ChatRequest, trace: CallTrace) -> list[Call]:

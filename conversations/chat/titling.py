@@ -7,12 +7,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
 
 from conversations.chat import titles
 from conversations.chat.accounting import new_trace, record_title, show_beside
+from conversations.chat.beside import after_answer
 from conversations.chat.events import Titled
 from conversations.chat.fallback import Choice
 from conversations.chat.log.base import EventLog, LogLost
@@ -97,20 +99,13 @@ class Titling:
 
 
 async def _paid_title(turn: Turn) -> str:
-    """Like the answer by another preset, where a budget is used up that names one.
-
-    The answer takes what it needs of the last credits first; the title has what it leaves.
-    """
-    await turn.is_asked.wait()
+    """Like the answer by another preset, where a budget is used up that names one."""
     choice = Choice(turn.user, turn.resolved)
     while True:
-        must_wait = not turn.is_stored.is_set()
         try:
-            return await _title_by(turn, choice)
+            return await after_answer(turn, partial(_title_by, turn, choice))
         except OverBudget as error:
-            if error.refused.is_busy and must_wait:
-                await turn.is_stored.wait()
-            elif not await choice.move_on(error.refused):
+            if not await choice.move_on(error.refused):
                 return titles.first_words(turn.request.text)
 
 

@@ -1,5 +1,6 @@
 """Which models answer a turn: one, or two side by side (contract 02 §10.6)."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,12 +16,14 @@ from presets.resolver import ResolvedTurn, resolve_turn
 class Column:
     """One model's share of an answer. ``agent_id`` is empty where it answers alone.
 
-    ``retained`` are the parts it goes on from.
+    ``retained`` are the parts it goes on from. ``is_asked`` is set when what its model may cost is
+    put aside, or there is nothing to ask.
     """
 
     resolved: ResolvedTurn
     agent_id: str = ""
     retained: list[JSONDict] = field(default_factory=list)
+    is_asked: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
     @property
     def group_id(self) -> int | None:

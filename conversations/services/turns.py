@@ -64,9 +64,8 @@ class ConversationBusy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn that has begun. Rows are mappings of the models' field names; ``is_asked`` is set when
-    what a model may cost is put aside, ``is_stored`` at the end, whatever came of either.
-    ``requests`` are the rows of its calls that are stored with it."""
+    """A turn that has begun. Rows are mappings of the models' field names; ``is_stored`` is set at
+    its end, whatever came of it; ``requests`` are the rows of its calls that are stored then."""
 
     generation: Generation
     user: User
@@ -80,7 +79,6 @@ class Turn:
     columns: tuple[Column, ...]
     prices: PriceTable
     billing: Billing
-    is_asked: asyncio.Event = field(default_factory=asyncio.Event)
     is_stored: asyncio.Event = field(default_factory=asyncio.Event)
     requests: list[RequestEntry] = field(default_factory=list)
 

@@ -1,18 +1,19 @@
 """What one call may be paid from, and what is put aside for it."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from usage.entries import Reservation
 from usage.ledger.pools import Billing, Payer, Pool
 from usage.ledger.refusals import SpendingRefused
-from usage.ledger.spending import get_spender
+from usage.ledger.spending import Reservation, get_spender
 from usage.models import BillingRules, Budget
 from usage.pricing import PriceTable, worst_case
 
 # A call for which there is credit for its input and so many words begins.
 LEAST_OUTPUT_TOKENS = 16
+AGAIN_SECONDS = 0.2
 
 
 class Unpriced(Exception):
@@ -41,6 +42,8 @@ class Purse:
     """Of one call; it is asked for each channel that is tried.
 
     ``measure`` is called when something is to be paid, and only then, with the name of the model.
+    ``patience_seconds``: how long it waits for credits of the person's own that other calls have
+    put aside.
     """
 
     def __init__(
@@ -50,9 +53,10 @@ class Purse:
         billing: Billing,
         prices: PriceTable,
         measure: Callable[[str], Size],
+        patience_seconds: float = 0.0,
     ) -> None:
         self._payer, self._billing, self._prices = payer, billing, prices
-        self._measure = measure
+        self._measure, self._patience_seconds = measure, patience_seconds
         self._size: Size | None = None
         self._paid_from: tuple[str, ...] = ()
         self.reservation: Reservation | None = None
@@ -94,11 +98,22 @@ class Purse:
             return
         self.release()
         try:
-            reservation = await get_spender().reserve(pools, wanted=wanted, least=least)
+            reservation = await self._reserved(pools, wanted, least)
         except SpendingRefused as refused:
             refused.input_tokens = self._size.input if self._size else 0
             raise
         self.reservation, self.amount, self._paid_from = reservation, reservation.amount, keys
+
+    async def _reserved(self, pools: tuple[Pool, ...], wanted: int, least: int) -> Reservation:
+        clock = asyncio.get_running_loop().time
+        patient_until = clock() + self._patience_seconds
+        while True:
+            try:
+                return await get_spender().reserve(pools, wanted=wanted, least=least)
+            except SpendingRefused as refused:
+                if not (refused.is_busy and refused.is_balance) or clock() >= patient_until:
+                    raise
+            await asyncio.sleep(AGAIN_SECONDS)
 
     def release(self) -> None:
         reservation, self.reservation = self.reservation, None

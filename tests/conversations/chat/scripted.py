@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from accounts.models import User
 from accounts.tokens import issue_access_token
+from conversations.chat.runtime import get_jobs
 from librechat_backend.lean import LeanHandler
 from librechat_backend.lean_urls import urlpatterns
 from librechat_backend.lib.ids import NO_PARENT
@@ -231,6 +232,13 @@ class ChatClient:
         *_, (event, frame) = await self.stream(started).rest()
         assert event == "message", frame
         return frame
+
+
+async def titles_are_made() -> None:
+    jobs = await get_jobs()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not jobs.titling.is_idle:
+            await asyncio.sleep(0.01)
 
 
 def payload(**fields: Any) -> dict[str, Any]:

@@ -12,7 +12,13 @@ from librechat_backend.lib.aio import in_database
 from presets.models import Assignment
 from presets.services import save_preset
 from providers.types import TextDelta, Usage
-from tests.conversations.chat.scripted import MINI, MODEL, ChatClient, ScriptedAdapter
+from tests.conversations.chat.scripted import (
+    MINI,
+    MODEL,
+    ChatClient,
+    ScriptedAdapter,
+    titles_are_made,
+)
 from tests.usage.ledger.machine import assert_rows_agree, make_budget
 from usage.ledger.spending import close_spender
 from usage.models import BillingRules, Budget, BudgetPeriod, LedgerEntry, Price, RequestLog
@@ -177,7 +183,7 @@ async def test_title_and_columns_fall_back(
     assert notice["agentId"].startswith("openAI__gpt-4.1___Big")
     texts = {part["text"] for part in parts if not part.get("notice")}
     assert texts == {"At noon.", "At six."}
-    await get_jobs()
+    await titles_are_made()
     await close_recorder()
     kinds = [(row.operation, row.preset_slug) for row in await rows()]
     assert sorted(kinds) == [("chat", "small"), ("chat", "small"), ("title", "small")]

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from conversations.chat import accounting
 from conversations.chat.runtime import get_jobs
-from conversations.models import Generation
+from conversations.models import Generation, Memory
 from librechat_backend.lib import json
 from librechat_backend.lib.aio import in_database
 from providers.types import TextDelta, Usage
-from tests.conversations.chat.scripted import ChatClient, ScriptedAdapter
+from tests.conversations.chat.scripted import ChatClient, ScriptedAdapter, titles_are_made
+from tests.conversations.chat.test_memory_agent import ListeningAdapter, listener  # noqa: F401
 from tests.usage.ledger.machine import assert_rows_agree, make_budget
-from usage.ledger.spending import close_spender
+from usage.ledger.refusals import SpendingRefused
+from usage.ledger.spending import Reservation, Spender, close_spender
 from usage.models import Balance, BillingRules, BudgetPeriod, LedgerEntry, Price, RequestLog
 from usage.recorder import close_recorder, get_recorder
 
@@ -111,8 +114,9 @@ async def test_turn_beyond_a_budget_hears_whose_it_is(
 
 
 async def test_second_of_two_columns_hears_that_the_first_holds_what_is_left(
-    model: ScriptedAdapter, client: ChatClient
+    model: ScriptedAdapter, client: ChatClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(accounting, "PATIENCE_SECONDS", 0.0)
     await in_database(lambda: BillingRules.objects.update(start_credits=50))
     added = {"endpoint": "openAI", "model": "gpt-4.1"}
     started = await client.start(addedConvo=added)
@@ -132,7 +136,7 @@ async def test_title_is_paid_too(model: ScriptedAdapter, client: ChatClient, set
     model.answer("At noon.")
     started = await client.start()
     await client.final(started)
-    await get_jobs()
+    await titles_are_made()
     await close_recorder()
     kinds = await in_database(
         lambda: set(LedgerEntry.objects.filter(kind="usage").values_list("operation", flat=True))
@@ -153,9 +157,7 @@ async def test_the_last_credits_are_for_the_answer_and_the_title_waits_for_what_
     model.answer("At noon.")
     final = await client.final(started)
     assert [part["text"] for part in final["responseMessage"]["content"]] == ["At noon."]
-    jobs = await get_jobs()
-    while not jobs.titling.is_idle:
-        await asyncio.sleep(0.01)
+    await titles_are_made()
     await close_recorder()
     entries = LedgerEntry.objects.filter(kind="usage").order_by("created_at")
     operations = await in_database(lambda: list(entries.values_list("operation", flat=True)))
@@ -164,6 +166,56 @@ async def test_the_last_credits_are_for_the_answer_and_the_title_waits_for_what_
         await in_database(Generation.objects.select_related("conversation").get)
     ).conversation
     assert conversation.title == "Noon"
+
+
+async def test_the_last_credits_are_for_the_answer_and_not_for_what_listens_beside_it(
+    listener: ListeningAdapter,  # noqa: F811
+    client: ChatClient,
+    settings: Any,
+) -> None:
+    settings.MEMORY_MODEL = "gpt-4.1"
+    await in_database(lambda: BillingRules.objects.update(start_credits=700))
+    listener.calls = [("set_memory", {"key": "hobby", "value": "The person sails."})]
+    started = await client.start()
+    listener.answer("At noon.")
+    final = await client.final(started)
+    assert [part["text"] for part in final["responseMessage"]["content"]] == ["At noon."]
+    # It had to wait until the answer was paid; then there was enough for it.
+    async with asyncio.timeout(10):
+        while not await in_database(Memory.objects.exists):
+            await asyncio.sleep(0.01)
+    await close_recorder()
+    entries = LedgerEntry.objects.filter(kind="usage").order_by("created_at")
+    operations = await in_database(lambda: list(entries.values_list("operation", flat=True)))
+    assert operations == ["chat", "memory"]
+    await in_database(assert_rows_agree)
+
+
+async def test_second_chat_waits_for_credits_that_the_first_has_put_aside(
+    model: ScriptedAdapter, client: ChatClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_refused, reserve = asyncio.Event(), Spender.reserve
+
+    async def seen(*args: Any, **fields: Any) -> Reservation:
+        try:
+            return await reserve(*args, **fields)
+        except SpendingRefused:
+            is_refused.set()
+            raise
+
+    monkeypatch.setattr(Spender, "reserve", seen)
+    await in_database(lambda: BillingRules.objects.update(start_credits=500))
+    first = await client.start()
+    async with asyncio.timeout(10):
+        await model.asked.acquire()
+        second = await client.start(messageId="77aa0000-0000-4000-8000-000000000001")
+        await is_refused.wait()
+    model.answer("At noon.")
+    await client.final(first)
+    model.answer("At six.")
+    final = await client.final(second)
+    assert [part["text"] for part in final["responseMessage"]["content"]] == ["At six."]
+    assert (await balance()).credits == 500 - 2 * 29
 
 
 async def test_turn_of_a_dead_process_pays_for_what_it_had_said(

@@ -14,6 +14,9 @@ from providers.errors import ErrorKind, ProviderError
 from providers.types import ChatRequest, TextDelta, TextPart, Usage
 from tests.conversations.chat.scripted import ChatClient, ScriptedAdapter
 from tests.conversations.factories import MOMENT, make_answer, make_conversation, make_message
+from usage.ledger.spending import close_spender
+from usage.models import Balance, BillingRules, Price
+from usage.recorder import close_recorder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -171,6 +174,29 @@ async def test_oldest_turns_are_left_out_when_the_summary_fails(
     assert told(model.requests[0]) == KEPT
     assert frames[-1]["responseMessage"]["content"] == [{"type": "text", "text": "Well."}]
     assert named(frames, "on_summarize_complete") == []
+
+
+async def test_last_credits_are_for_the_answer_and_not_for_a_summary(
+    alice: User, chat: ChatClient, model: ScriptedAdapter, summarizing: None
+) -> None:
+    """The answer, which reads some 3,000 tokens, needs more than half of what is left."""
+
+    def begin() -> None:
+        Price.objects.create(
+            model="gpt-4.1", valid_from=MOMENT, input_credits=1_000_000, output_credits=1_000_000
+        )
+        BillingRules.objects.create(has_balances=True, start_credits=5_000)
+
+    await sync_to_async(begin)()
+    conversation = await long_chat(alice)
+    model.summarize("They said words.", Usage(4000, 7))
+    frames = await turn(chat, model, conversation)
+    assert frames[-1]["responseMessage"]["content"] == [{"type": "text", "text": "Well."}]
+    assert model.summaries == []
+    assert told(model.requests[0]) == KEPT
+    await close_recorder()
+    await close_spender()
+    assert (await Balance.objects.aget()).credits == 5_000 - 29
 
 
 async def test_nothing_is_summarized_when_all_fits(
