@@ -47,10 +47,11 @@ def moved_in_text(words: str, find: Find) -> str:
     """
     if "](" not in words:
         return words
-    return _LINK.sub(lambda link: link[0].replace(link[1], _moved_link(link[1], find)), words)
+    return _LINK.sub(lambda link: link[0].replace(link[1], moved_link(link[1], find)), words)
 
 
-def _moved_link(address: str, find: Find) -> str:
+def moved_link(address: str, find: Find) -> str:
+    """The address here of what some person of the source has."""
     found = _KEPT.search(location(address))
     owner = find(found[2]) if found else None
     is_same = found and owner == found[2] and address.startswith("/")

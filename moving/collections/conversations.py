@@ -8,10 +8,12 @@ from conversations.models.conversation import TITLE_MAX_LENGTH
 from conversations.search import index_titles, title_entries
 from librechat_backend.lib.ids import is_object_id
 from librechat_backend.lib.json import JSONDict
+from moving import paths
 from moving.agent_chats import with_agent
 from moving.collections.base import Collection
 from moving.collections.tags import make_missing_tags
 from moving.job import EXPIRED, Job
+from moving.odd import REWRITTEN, SETTINGS_SHAPES, mended
 from moving.rows import Row, insert
 from moving.sources import Document
 from moving.spec_names import spec_columns
@@ -68,7 +70,16 @@ def _row(document: JSONDict, job: Job) -> Row | None:
     return _columns(document, owner, job)
 
 
+def in_shape(document: JSONDict, job: Job) -> JSONDict:
+    """A chat or a preset, with its settings as they are written today."""
+    document, odd = mended(document, SETTINGS_SHAPES)
+    for name in odd:
+        job.tally.repair(REWRITTEN.format(name), document_id(document))
+    return document
+
+
 def _columns(document: JSONDict, owner: str, job: Job) -> Row:
+    document = in_shape(document, job)
     name = text(document, "conversationId") or document_id(document)
     conversation_id = fitting_id(owner, name, CONVERSATION_ID_LENGTH)
     if conversation_id != name:
@@ -81,7 +92,7 @@ def _columns(document: JSONDict, owner: str, job: Job) -> Row:
         "endpoint": job.options.endpoint(text(document, "endpoint", 100)),
         "endpoint_type": text(document, "endpointType", 40),
         "model": text(document, "model", 200),
-        "icon_url": text(document, "iconURL", 1024),
+        "icon_url": paths.moved_link(text(document, "iconURL", 1024), job.people.find),
         **spec_columns(document, chosen(document, sorted(SETTINGS))),
         "tags": texts(document.get("tags"), 128),
         "files": texts(document.get("files"), 64),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db.models import Exists, OuterRef
 
@@ -21,6 +22,7 @@ from moving.collections.conversations import (
     is_temporary,
 )
 from moving.job import NO_CHAT, Job
+from moving.odd import MESSAGE_SHAPES, ODD, REWRITTEN, mended
 from moving.parts import is_text_only, kept_parts
 from moving.rows import Row, insert, upsert
 from moving.sources import Document
@@ -44,7 +46,7 @@ MESSAGE_ID_LENGTH = 64
 # Members of old versions that are shown nowhere any more, kept so that nothing is lost.
 EXTRAS = (
     "plugin", "plugins", "summary", "summaryTokenCount", "thread_id", "contextMeta",
-    "manualSkills", "alwaysAppliedSkills",
+    "manualSkills", "alwaysAppliedSkills", ODD,
 )  # fmt: skip
 
 
@@ -73,7 +75,7 @@ def prepare(documents: Sequence[Document], job: Job) -> Callable[[Job], None]:
         if chat is None:
             job.tally.skip(NO_CHAT, document_id(data))
         else:
-            columns.append(_columns(data, owner, chat, job))
+            columns.append(_columns(_in_shape(data, job), owner, chat, job))
     entries = {entry["message_id"]: entry for entry in message_entries(columns)}
     return partial(_store, columns, entries, adopted)
 
@@ -92,6 +94,14 @@ def _chat_id(document: JSONDict, owner: str) -> str:
     return fitting_id(owner, text(document, "conversationId"), CONVERSATION_ID_LENGTH)
 
 
+def _in_shape(document: JSONDict, job: Job) -> JSONDict:
+    """What had to be rewritten is kept with the message."""
+    document, odd = mended(document, MESSAGE_SHAPES)
+    for name in odd:
+        job.tally.repair(REWRITTEN.format(name), document_id(document))
+    return document | {ODD: odd} if odd else document
+
+
 def _columns(document: JSONDict, owner: str, chat: str, job: Job) -> Row:
     name = text(document, "messageId") or document_id(document)
     message_id = fitting_id(owner, name, MESSAGE_ID_LENGTH)
@@ -107,7 +117,7 @@ def _columns(document: JSONDict, owner: str, chat: str, job: Job) -> Row:
         "sender": text(document, "sender", 200),
         "endpoint": job.options.endpoint(text(document, "endpoint", 100)),
         "model": text(document, "model", 200),
-        "icon_url": text(document, "iconURL", 1024),
+        "icon_url": paths.moved_link(text(document, "iconURL", 1024), job.people.find),
         "error": document.get("error") is True,
         "unfinished": document.get("unfinished") is True,
         "finish_reason": text(document, "finish_reason", 40),
@@ -171,10 +181,18 @@ def _with_address(part: JSONDict, owner: str) -> JSONDict:
     return part if file is None else {**part, "image_file": _moved(members(file), owner)}
 
 
-def _moved(file: JSONDict, owner: str) -> JSONDict:
-    """Signed addresses of S3 are over; those of this server do not end."""
-    address = file.get("filepath")
-    return {**file, "filepath": paths.moved(address, owner)} if isinstance(address, str) else file
+def _moved(value: Any, owner: str) -> Any:
+    """Signed addresses of S3 are over, also of the sources inside; those of this server are not."""
+    if isinstance(value, list):
+        return [_moved(each, owner) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: paths.moved(each, owner)
+        if name == "filepath" and isinstance(each, str)
+        else _moved(each, owner)
+        for name, each in value.items()
+    }
 
 
 def _words(document: JSONDict) -> tuple[str, list[JSONDict]]:

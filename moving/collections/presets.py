@@ -6,8 +6,10 @@ from django.db.models import Count
 
 from conversations.imports.librechat import SETTINGS
 from librechat_backend.lib.json import JSONDict
+from moving import paths
 from moving.agent_chats import with_agent
 from moving.collections.base import Collection
+from moving.collections.conversations import in_shape
 from moving.job import Job
 from moving.rows import Row
 from moving.sources import Document
@@ -42,6 +44,7 @@ def _owner(document: JSONDict, job: Job) -> str | None:
 
 
 def _columns(document: JSONDict, owner: str, job: Job) -> Row:
+    document = in_shape(document, job)
     name = text(document, "presetId") or document_id(document)
     return {
         "id": document_id(document),
@@ -51,7 +54,7 @@ def _columns(document: JSONDict, owner: str, job: Job) -> Row:
         "endpoint": job.options.endpoint(text(document, "endpoint", 100)),
         "endpoint_type": text(document, "endpointType", 40),
         "model": text(document, "model", 200),
-        "icon_url": text(document, "iconURL", 1024),
+        "icon_url": paths.moved_link(text(document, "iconURL", 1024), job.people.find),
         **spec_columns(document, chosen(document, sorted(SETTINGS))),
         "is_default": True if document.get("defaultPreset") is True else None,
         "order": whole(document.get("order")),
