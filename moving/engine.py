@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -18,6 +18,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from conversations.services.batches import give_way
+from librechat_backend.lib.ids import is_object_id
 from librechat_backend.lib.json import JSONValue, dumps_sorted
 from moving.collections import COLLECTIONS
 from moving.collections.base import Collection
@@ -35,6 +36,7 @@ from moving.values import document_id, updated_at
 
 BATCH_DOCUMENTS = 2000
 BATCH_BYTES = 8 * 1024 * 1024
+NO_OBJECT_ID = "its id is none of MongoDB's, and has become one"
 # What a single document can do wrong; everything else ends the move.
 FAULTS = (DataError, IntegrityError, ValueError, TypeError, OverflowError, RecursionError)
 
@@ -160,6 +162,8 @@ class Engine:
     ) -> Callable[[Job], None]:
         _count(batch, job.tally)
         due = self._due(batch, collection.changed, job.tally)
+        if collection.makes_rows:
+            due = [_with_id(each, job.tally) for each in due]
         if collection.prepare is None:
             return partial(collection.write, due)
         return collection.prepare(due, job)
@@ -200,7 +204,8 @@ class Engine:
                 self._leave_out(step, batch[0], error)
 
     def _leave_out(self, step: Step, item: Item, error: Exception) -> None:
-        log.error("document_left_out", collection=step.collection, exc_info=error)
+        # Not the error itself: databases say whole rows in theirs, with what is secret in them.
+        log.error("document_left_out", collection=step.collection, error=type(error).__name__)
         with self._transaction():
             _count([item], self._job.tally)
             example = document_id(item.data) if isinstance(item, Document) else item.problem
@@ -239,6 +244,16 @@ def _count(batch: Sequence[Item], tally: Tally) -> None:
             continue
         for repair in item.repairs:
             tally.repair(repair, document_id(item.data))
+
+
+def _with_id(document: Document, tally: Tally) -> Document:
+    """A script may have made ids of its own; the same one always gets the same other one."""
+    name = document_id(document.data)
+    if is_object_id(name):
+        return document
+    tally.repair(NO_OBJECT_ID, name)
+    made = hashlib.sha256((name or document.extended()).encode()).hexdigest()[:24]
+    return replace(document, data={**document.data, "_id": made})
 
 
 def _last(batch: Sequence[Item]) -> JSONValue:

@@ -22,6 +22,7 @@ class Collection:
     ``write`` may be called again with a part of the same documents when it raised. ``finish`` is
     called once all documents are written, in a transaction of its own; when the process dies
     after it, it is called again. ``table`` is what counts and samples are checked in.
+    ``makes_rows``: its documents become rows under their ids, which have to be ones of MongoDB.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Collection:
     finish: Callable[[Job], None] = nothing_left
     changed: str = "updatedAt"
     prepare: Preparer | None = None
+    makes_rows: bool = True

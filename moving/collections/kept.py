@@ -70,4 +70,4 @@ KEPT = (
     Keeping("schedules", "user", "this server runs nothing on schedules yet"),
     Keeping("toolcalls", "user", "what code printed is not shown below messages yet", "expiredAt"),
 )  # fmt: skip
-KEPT_COLLECTIONS = tuple(Collection(each.name, each.write) for each in KEPT)
+KEPT_COLLECTIONS = tuple(Collection(each.name, each.write, makes_rows=False) for each in KEPT)

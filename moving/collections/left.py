@@ -39,7 +39,7 @@ def _left(name: str, reason: str) -> Collection:
         for document in documents:
             job.tally.skip(reason, document_id(document.data))
 
-    return Collection(name, count)
+    return Collection(name, count, makes_rows=False)
 
 
 LEFT: tuple[Collection, ...] = tuple(_left(name, reason) for name, reason in UNNEEDED.items())
