@@ -199,7 +199,7 @@ def _tell(document: JSONDict, job: Job) -> None:
 
 
 def _missing(document: JSONDict) -> Iterator[str]:
-    if tools := texts(document.get("tools")):
+    if tools := _tools(document):
         yield f"tools {', '.join(tools)}"
     if actions := texts(document.get("actions")):
         yield f"actions {', '.join(actions)}"
@@ -213,6 +213,12 @@ def _missing(document: JSONDict) -> Iterator[str]:
         if parameter_name(name) not in PARAMETERS or not _is_good(parameter_name(name), value):
             yield f"parameter {name}"
     yield from (words for name, words in _UNTAKEN.items() if document.get(name))
+
+
+def _tools(document: JSONDict) -> list[str]:
+    """Old versions have objects in place of names."""
+    every = items(document.get("tools"))
+    return texts([text(members(each), "pluginKey") or each for each in every])
 
 
 def _files(document: JSONDict) -> Iterator[str]:

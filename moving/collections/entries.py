@@ -17,6 +17,7 @@ from moving.collections.access import (
 from moving.collections.base import Collection
 from moving.collections.giving import give
 from moving.collections.kept import count
+from moving.collections.role_groups import group_of_role
 from moving.job import Job
 from moving.keeping import keep, kept_id
 from moving.models import KeptDocument
@@ -31,7 +32,7 @@ KEPT_TYPES = {
     ResourceType.MCP_SERVER.value: "mcpservers",
     ResourceType.SKILL.value: "skills",
 }
-NOT_TO_ROLES = "presets are given to people, groups and everyone, not to roles (kept)"
+AS_GROUP = "a role may use it there; here the group “{}” may, of the people who have the role"
 NOT_CHANGED = "may change it there; here administrators change presets (kept)"
 Named = tuple[Document, JSONDict]
 
@@ -78,13 +79,14 @@ def _write_kept(named: Sequence[Named], job: Job) -> None:
 
 
 def _give(document: JSONDict, columns: JSONDict, job: Job) -> None:
+    group = columns["group_id"]
     if columns["principal_type"] == PrincipalType.ROLE:
-        job.tally.note(NOT_TO_ROLES, document_id(document), is_lost=True)
-        return
-    preset = reference(document.get("resourceId"))
-    give(preset, user=columns["user_id"], group=columns["group_id"])
+        of_role = group_of_role(columns["role_id"])
+        job.tally.note(AS_GROUP.format(of_role), document_id(document))
+        group = of_role.pk
+    give(reference(document.get("resourceId")), user=columns["user_id"], group=group)
     if bits_of(document) & AccessBits.EDIT:
         job.tally.note(NOT_CHANGED, document_id(document))
 
 
-ACCESS = Collection(NAME, write, finish=let_owners_in)
+ACCESS = Collection(NAME, write, finish=let_owners_in, makes_rows=False)

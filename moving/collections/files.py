@@ -135,6 +135,8 @@ def _columns(document: JSONDict, owner: str) -> Row:
 def _metadata(document: JSONDict) -> JSONDict:
     """What this server has no column for."""
     rest = chosen(document, ("source", "context", "model", "textFormat"))
+    if rest.get("context") in CONTEXTS:
+        del rest["context"]
     return members(document.get("metadata")) | {"librechat": rest}
 
 

@@ -11,6 +11,8 @@ from moving.sources import Document
 from moving.values import document_id, members, text
 
 RENAMED_BITS = {"SHARED_GLOBAL": "SHARE"}
+UNREADABLE = "its permissions cannot be read: it has those of everybody"
+UNKNOWN = "there is no permission “{}.{}” here"
 KNOWN = {str(type_): {str(bit) for bit in bits} for type_, bits in USER_DEFAULTS.items()}
 
 
@@ -29,6 +31,7 @@ def _store(document: JSONDict, job: Job) -> None:
         name=name, defaults={"description": text(document, "description", 500)}
     )
     job.roles.add(name)
+    _tell(document, job)
     merged = _merged(_matrix(document), role.permissions)
     if merged != role.permissions:
         role.permissions = merged
@@ -38,6 +41,17 @@ def _store(document: JSONDict, job: Job) -> None:
         return
     job.tally.written += is_new
     job.tally.updated += not is_new
+
+
+def _tell(document: JSONDict, job: Job) -> None:
+    """What it says that means nothing here."""
+    said = document.get("permissions")
+    if said is not None and not isinstance(said, dict):
+        job.tally.note(UNREADABLE, document_id(document), is_lost=True)
+    for type_, bits in members(said).items():
+        for bit in members(bits):
+            if RENAMED_BITS.get(bit, bit) not in KNOWN.get(type_, ()):
+                job.tally.note(UNKNOWN.format(type_, bit), document_id(document))
 
 
 def _matrix(document: JSONDict) -> Matrix:

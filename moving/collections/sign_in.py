@@ -17,6 +17,7 @@ from moving.job import Job
 from moving.values import document_id, moment, rows, text, updated_at
 
 NO_SECRET = "their second factor works with backup codes only: its secret cannot be read"  # noqa: S105
+LINKED = "somebody else signs in with the same account of {}"
 SUBJECTS = {
     "google": "googleId",
     "facebook": "facebookId",
@@ -30,22 +31,28 @@ SUBJECTS = {
 ISSUERS = {"openid": "openidIssuer"}
 
 
-def store_identities(documents: Sequence[JSONDict]) -> None:
+def store_identities(documents: Sequence[JSONDict], job: Job) -> None:
     """One that is linked already stays with whom it is linked."""
-    SocialAccount.objects.bulk_create(
-        (
-            SocialAccount(
-                user_id=document_id(document),
-                provider=account_key(provider, text(document, ISSUERS.get(provider, ""))),
-                uid=subject,
-                extra_data={},
-            )
-            for document in documents
-            for provider, name in SUBJECTS.items()
-            if (subject := text(document, name, SUBJECT_MAX_LENGTH))
-        ),
-        ignore_conflicts=True,
-    )
+    wanted = [each for document in documents for each in _identities(document)]
+    SocialAccount.objects.bulk_create(wanted, ignore_conflicts=True)
+    linked = SocialAccount.objects.filter(uid__in={each.uid for each in wanted})
+    owners = {(each.provider, each.uid): each.user_id for each in linked}
+    for each in wanted:
+        if owners[each.provider, each.uid] != each.user_id:
+            job.tally.note(LINKED.format(each.provider), each.user_id, is_lost=True)
+
+
+def _identities(document: JSONDict) -> list[SocialAccount]:
+    return [
+        SocialAccount(
+            user_id=document_id(document),
+            provider=account_key(provider, text(document, ISSUERS.get(provider, ""))),
+            uid=subject,
+            extra_data={},
+        )
+        for provider, name in SUBJECTS.items()
+        if (subject := text(document, name, SUBJECT_MAX_LENGTH))
+    ]
 
 
 def store_second_factors(documents: Sequence[JSONDict], job: Job) -> None:
@@ -72,7 +79,7 @@ def _secret(document: JSONDict, job: Job) -> str:
     except (UndecryptableSecret, binascii.Error):
         secret = ""
     if not secret:
-        job.tally.note(NO_SECRET, document_id(document), is_lost=True)
+        job.tally.note(NO_SECRET, text(document, "email"), is_lost=True)
     return secret
 
 

@@ -11,6 +11,7 @@ from librechat_backend.lib.json import JSONDict
 from moving import paths
 from moving.collections.base import Collection
 from moving.collections.files import avatar_row, store_files
+from moving.collections.role_groups import place_in_role_groups
 from moving.collections.sign_in import store_identities, store_second_factors
 from moving.job import EXPIRED, NOT_CHOSEN, Job
 from moving.models import MergedAccount
@@ -34,6 +35,7 @@ from moving.values import (
 UNVERIFIED_GRACE = timedelta(days=7)
 BCRYPT = ("$2a$", "$2b$", "$2y$")
 ADDRESS_TAKEN = "another account has its address; --merge-accounts makes them one"
+NEW_PASSWORD = "they need a new password: theirs is not hashed with bcrypt"  # noqa: S105
 FAVORITES_MAX = 50
 # What an administrator decided here.
 KEPT = ("last_login", "is_superuser", "is_staff", "is_active", "awaits_approval")
@@ -44,9 +46,10 @@ def write(documents: Sequence[Document], job: Job) -> None:
     known = [each.data for each in documents if _is_wanted(each.data, job)]
     own = [document for document in known if _is_own(document, job)]
     written = TABLE.store([_columns(document, job) for document in own], job.tally)
+    place_in_role_groups(written, job.roles)
     changed = {row["id"] for row in written}
     fresh = [document for document in own if document_id(document) in changed]
-    store_identities(fresh)
+    store_identities(fresh, job)
     store_second_factors(fresh, job)
     _store_avatars(fresh, job)
 
@@ -84,7 +87,7 @@ def _is_own(document: JSONDict, job: Job) -> bool:
         job.people.add(source_id, source_id, email)
         return True
     if not job.options.merges_accounts:
-        job.tally.skip(ADDRESS_TAKEN, source_id, is_lost=True)
+        job.tally.skip(ADDRESS_TAKEN, f"{email} {source_id}", is_lost=True)
         return False
     MergedAccount.objects.update_or_create(pk=source_id, defaults={"user_id": owner})
     job.people.add(source_id, owner, email)
@@ -102,7 +105,7 @@ def _columns(document: JSONDict, job: Job) -> Row:
     return {
         "id": document_id(document),
         "email": _email(document),
-        "password": _password(document),
+        "password": _password(document, job),
         "name": text(document, "name", 80),
         "username": text(document, "username", 80),
         "avatar": _avatar(document),
@@ -131,10 +134,14 @@ def _avatar(document: JSONDict) -> str:
     return (f"{moved}?manual=true" if is_chosen else moved)[:1024]
 
 
-def _password(document: JSONDict) -> str:
+def _password(document: JSONDict, job: Job) -> str:
     """The prefix names the hasher that knows it and makes a stronger hash at the next sign-in."""
     stored = text(document, "password", 100)
-    return f"bcrypt${stored}" if stored.startswith(BCRYPT) else "!"
+    if stored.startswith(BCRYPT):
+        return f"bcrypt${stored}"
+    if stored:
+        job.tally.note(NEW_PASSWORD, _email(document), is_lost=True)
+    return "!"
 
 
 def _preferences(document: JSONDict) -> JSONDict:

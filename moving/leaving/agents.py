@@ -11,7 +11,9 @@ from presets.fields import Dialect, to_wire
 from presets.models import Assignment, Preset
 
 _DIALECTS = {"anthropic": Dialect.ANTHROPIC, "google": Dialect.GOOGLE}
-_MODELS = {PrincipalType.USER: "User", PrincipalType.GROUP: "Group"}
+_MODELS = {
+    PrincipalType.USER: "User", PrincipalType.GROUP: "Group", PrincipalType.ROLE: "Role",
+}  # fmt: skip
 
 
 def _agents(leave: Leave) -> Rows:
@@ -49,12 +51,12 @@ def _entries(leave: Leave) -> Rows:
 
 
 def _entry(row: KeptDocument, leave: Leave) -> JSONDict | None:
-    """Of agents, those whose presets are still given; roles are given none here."""
+    """Of agents, those whose presets are still given."""
     document = document_of(row, leave)
     kind, name = document["principalType"], str(document.get("principalId") or "")
     is_given = (str(document["resourceId"]), kind, name) in leave.given
     is_about_agent = document["resourceType"] == ResourceType.AGENT
-    if is_about_agent and kind != PrincipalType.ROLE and not is_given:
+    if is_about_agent and not is_given:
         leave.tally.skip("its preset was taken away here", row.document_id)
         return None
     leave.entered.add((str(document["resourceId"]), kind, name))
@@ -76,7 +78,8 @@ def _assignment(row: Assignment, leave: Leave) -> JSONDict | None:
     if (row.preset_id, kind.value, name) in leave.entered:
         leave.tally.merged += 1
         return None
-    whom = {"principalId": Id(name), "principalModel": _MODELS[kind]} if name else {}
+    whom_id = name if kind is PrincipalType.ROLE else Id(name)
+    whom = {"principalId": whom_id, "principalModel": _MODELS[kind]} if name else {}
     return {
         "_id": derived_id("assignment", row.pk),
         "principalType": kind.value,

@@ -13,10 +13,12 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.access_roles import PrincipalType
-from accounts.models import Group, User
+from accounts.models import Group, Role, User
+from accounts.models.user import ROLE_ADMIN, ROLE_USER
 from librechat_backend.lib import crypto
 from librechat_backend.lib.crypto import UndecryptableSecret
 from librechat_backend.lib.json import JSONDict
+from moving.collections.role_groups import role_group_id
 from moving.models import KeptDocument
 from moving.secrets import Secrets
 from moving.tally import Tally
@@ -64,13 +66,19 @@ class Leave:
             for row in rows.select_related("group").iterator()
         )
 
-    @staticmethod
-    def principal_of(row: Assignment) -> tuple[PrincipalType, str]:
+    def principal_of(self, row: Assignment) -> tuple[PrincipalType, str]:
         if row.user_id:
             return PrincipalType.USER, row.user_id
-        if row.group:
-            return PrincipalType.GROUP, row.group.object_id
-        return PrincipalType.PUBLIC, ""
+        if row.group is None:
+            return PrincipalType.PUBLIC, ""
+        role = self.roles.get(row.group.object_id)
+        return (PrincipalType.ROLE, role) if role else (PrincipalType.GROUP, row.group.object_id)
+
+    @cached_property
+    def roles(self) -> dict[str, str]:
+        """Ids of groups that are the people of a role → the role."""
+        names = Role.objects.values_list("name", flat=True)
+        return {role_group_id(name): name for name in {ROLE_USER, ROLE_ADMIN, *names}}
 
     @cached_property
     def _groups_below(self) -> dict[int, list[int]]:

@@ -104,7 +104,8 @@ ROLES = Leaving("roles", _roles, _role)
 
 
 def _groups(leave: Leave) -> Rows:
-    return Group.objects.all()
+    """Without those that are the people of a role: the role leaves."""
+    return Group.objects.exclude(object_id__in=list(leave.roles))
 
 
 def _group(group: Group, leave: Leave) -> JSONDict | None:
