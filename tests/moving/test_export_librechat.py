@@ -41,14 +41,14 @@ from moving.models import AwaitedBytes, KeptDocument, Move
 from moving.sealing import unsealed
 from moving.secrets import Secrets
 from moving.targets.crc64 import CRC64
-from presets.models import Assignment, Banner, PersonalPreset, Preset
+from presets.models import Assignment, Banner, PersonalPreset, Policy, Preset
 from tests.factories import UserFactory
 from tests.files.factories import make_file, path_of
 from tests.live import LiveServer
 from tests.moving.commands import Done, env_file, move_in
 from tests.moving.dumps import slow_sum, write_dump, write_kept
 from tests.moving.librechat_database import CREDS_IV, CREDS_KEY, TOTP_SECRET, OldDatabase
-from tests.moving.whole_database import WholeDatabase
+from tests.moving.strange_database import StrangeDatabase
 from usage.ledger.movements import credit
 from usage.models import Balance, LedgerEntry
 
@@ -93,6 +93,7 @@ COLUMNS = {
         "granted_at",
     ),
     Assignment: ("preset_id", "user_id", "group__object_id", "effect"),
+    Policy: ("group__object_id", "enforce", "prioritize", "allows_override", "added_endpoints"),
     FavoriteTool: ("user_id", "item_type", "item_id", "created_at"),
     Balance: ("user_id", "credits", "auto_refill", "refill_credits", "last_refill_at"),
     LedgerEntry: ("user_id", "kind", "amount", "cost", "model", "reference", "details"),
@@ -150,7 +151,7 @@ def test_everything_is_the_same_when_it_left_and_came_back(
     db: None, tmp_path: Path, named: list[str], packed: list[str], seed: int
 ) -> None:
     keys = ["--env", str(env_file(tmp_path))]
-    old = WholeDatabase(people=4 + seed, conversations=10 * seed, length=4 + seed)
+    old = StrangeDatabase(people=4 + seed, conversations=10 * seed, length=4 + seed)
     kept = write_kept(tmp_path / "kept", old)
     move_in(write_dump(tmp_path / "dump", old), *keys, "--staff", "--files", str(kept))
     before = everything()

@@ -112,8 +112,9 @@ def test_presets_are_given_to_those_who_had_the_agents(dump: Path) -> None:
     assert given == {
         (PILOT, "person1@example.com"), (PILOT, "Sailors"), (COOK, "everyone"),
         ("an-agent-of-old", "person1@example.com"), ("an-agent-of-old", "everyone"),
+        (COOK, "Role guests"),
     }  # fmt: skip
-    assert "aclentries: LOST 1 × presets are given to people, groups and everyone" in done.said
+    assert "aclentries: 1 × a role may use it there; here the group “Role guests” may" in done.said
     assert "aclentries: 1 × may change it there" in done.said
 
 
@@ -322,11 +323,11 @@ def test_overrides_outrank_the_file(dump: Path, tmp_path: Path) -> None:
 def test_overrides_of_groups_are_their_rules_and_the_rest_is_said(dump: Path) -> None:
     done = take(dump)
     assert Policy.objects.get(group__name="Sailors", group__slug="sailors").enforce is True
-    group = f"group {oid('group', 0)}"
+    assert Policy.objects.get(group__name="Role guests").allows_override is False
+    assert "role guests" not in done.said
     for line in (
-        f"configs: LOST 1 × modelSpecs.list is not set for {group} here",
-        f"configs: LOST 1 × speech.tts is not set for {group} here",
-        "configs: LOST 1 × interface.parameters is not set for role guests here",
+        "configs: LOST 1 × modelSpecs.list is not set for group Sailors here",
+        "configs: LOST 1 × speech.tts is not set for group Sailors here",
         "configs: 1 × it was switched off",
         "configs: 1 × it was loaded with the configuration",
     ):

@@ -14,10 +14,11 @@ import pytest
 from tests.live import ROOT, LiveServer
 from tests.moving.commands import env_file
 from tests.moving.dumps import write_dump, write_kept
-from tests.moving.whole_database import WholeDatabase
+from tests.moving.strange_database import StrangeDatabase
 
-OLD = WholeDatabase(people=5, conversations=30, length=10)
+OLD = StrangeDatabase(people=5, conversations=30, length=10)
 KILLS = 10
+GROUP = "(SELECT object_id FROM accounts_group WHERE id = group_id)"
 # What each move makes anew, or the database counts by itself, is left out.
 TABLES = {
     "accounts_user": "id, email, password, avatar, favorites, created_at, updated_at",
@@ -46,7 +47,8 @@ TABLES = {
     "usage_ledgerentry": "user_id, kind, amount, cost, reference, details",
     "presets_preset": "*",
     "presets_presetversion": "preset_id, version, fields, created_at",
-    "presets_assignment": "preset_id, user_id, effect",
+    "presets_assignment": f"preset_id, user_id, {GROUP}, effect",
+    "presets_policy": f"{GROUP}, enforce, prioritize, allows_override, allows_personal_presets",
     "moving_keptdocument": "collection, document_id, user_id, fingerprint, changed_at",
     "moving_step": "collection, is_done, tally",
 }
