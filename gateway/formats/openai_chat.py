@@ -232,6 +232,3 @@ def _response_format(value: JSONValue) -> JSONDict | None:
     if value.get("type") == "json_schema" and not isinstance(value.get("json_schema"), dict):
         raise invalid("response_format.json_schema", "an object")
     return None if value.get("type") == "text" else value
-
-
-# -- Answers -------------------------------------------------------------------------------

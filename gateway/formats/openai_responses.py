@@ -1,38 +1,23 @@
-"""OpenAI's Responses, as callers write and read them; nothing is stored. Pure."""
+"""Requests in OpenAI's Responses; nothing is stored. Pure."""
 
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from gateway.errors import ApiError, invalid
 from gateway.formats import reading
-from gateway.formats.costs import cost_wire
 from gateway.formats.reading import Asked
-from gateway.formats.whole import Whole
 from librechat_backend.lib import json
-from librechat_backend.lib.ids import new_object_id
 from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.types import (
     ChatRequest,
-    Finish,
-    FinishReason,
     Message,
     Part,
-    ReasoningDelta,
-    StreamEvent,
-    TextDelta,
     TextPart,
-    ToolCallDelta,
     ToolCallPart,
     ToolResultPart,
     ToolSpec,
-    Usage,
 )
 
 _SYSTEM_ROLES = ("system", "developer")
-_CUT_OFF = {
-    FinishReason.LENGTH: "max_output_tokens",
-    FinishReason.CONTENT_FILTER: "content_filter",
-}
 
 
 def parse(body: JSONDict) -> Asked:
@@ -189,199 +174,3 @@ def _response_format(text: JSONValue) -> JSONDict | None:
             "json_schema": {n: v for n, v in wanted.items() if n != "type"},
         }
     return wanted
-
-
-# -- Answers -------------------------------------------------------------------------------
-
-
-def usage_wire(usage: Usage) -> JSONDict:
-    return {
-        "input_tokens": usage.input_tokens,
-        "input_tokens_details": {"cached_tokens": usage.cache_read_tokens},
-        "output_tokens": usage.output_tokens,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-        "total_tokens": usage.input_tokens + usage.output_tokens,
-        **cost_wire(usage),
-    }
-
-
-def error_frame(message: str, code: str) -> bytes:
-    """The last frame of a stream whose response somebody else wrote."""
-    return _frame({"type": "error", "code": code, "message": message, "param": None})
-
-
-def as_stream(response: JSONDict) -> bytes:
-    """A response that came in one piece, for who asked for a stream."""
-    return b"".join(
-        _frame({"type": kind, "sequence_number": number, "response": response})
-        for number, kind in enumerate(("response.created", "response.completed"))
-    )
-
-
-def _frame(event: JSONDict) -> bytes:
-    return f"event: {event['type']}\ndata: ".encode() + json.dumps(event) + b"\n\n"
-
-
-class ResponseWriter:
-    """One response: as a body, or as the events of a stream."""
-
-    def __init__(self, body: JSONDict, model: str) -> None:
-        self._model, self._body = model, body
-        self._id, self._created = f"resp_{new_object_id()}", int(time.time())
-        self._sequence = -1
-        self._output: list[JSONDict] = []
-        self._kind = ""
-        self._calls: dict[int, int] = {}
-        self._finish = FinishReason.STOP
-
-    def response(self, status: str, usage: Usage | None = None) -> JSONDict:
-        cut_off = _CUT_OFF.get(self._finish) if usage else None
-        echoed = ("instructions", "metadata", "temperature", "top_p", "max_output_tokens")
-        return {
-            "id": self._id,
-            "object": "response",
-            "created_at": self._created,
-            "status": "incomplete" if cut_off else status,
-            "error": None,
-            "incomplete_details": {"reason": cut_off} if cut_off else None,
-            "model": self._model,
-            "output": self._output,
-            "parallel_tool_calls": True,
-            "tool_choice": self._body.get("tool_choice") or "auto",
-            "tools": self._body.get("tools") or [],
-            "usage": usage_wire(usage) if usage else None,
-            "store": False,
-            **{name: self._body.get(name) for name in echoed},
-        }
-
-    def whole(self, whole: Whole, usage: Usage) -> JSONDict:
-        calls = [
-            ToolCallDelta(index, call.id, call.name, call.arguments)
-            for index, call in sorted(whole.calls.items())
-        ]
-        thoughts = [ReasoningDelta(whole.thought)] if whole.thoughts else []
-        texts = [TextDelta(whole.text)] if whole.texts else []
-        self.frames([*thoughts, *texts, *calls, Finish(whole.finish)])
-        return self.end_response(usage)
-
-    def begin(self) -> bytes:
-        state = {"response": self.response("in_progress")}
-        return self._event("response.created", state) + self._event("response.in_progress", state)
-
-    def frames(self, events: Iterable[StreamEvent]) -> bytes:
-        out = bytearray()
-        for event in events:
-            match event:
-                case TextDelta(text):
-                    out += self._enter("text")
-                    out += self._add_text(text)
-                case ReasoningDelta(text):
-                    out += self._enter("reasoning")
-                    out += self._add_thought(text)
-                case ToolCallDelta():
-                    out += self._add_call(event)
-                case Finish(reason):
-                    self._finish = reason
-        return bytes(out)
-
-    def end(self, usage: Usage) -> bytes:
-        closed = self._leave()
-        response = self.response("completed", usage)
-        return closed + self._event(f"response.{response['status']}", {"response": response})
-
-    def end_response(self, usage: Usage) -> JSONDict:
-        self._leave()
-        return self.response("completed", usage)
-
-    def failed(self, message: str, code: str) -> bytes:
-        response = self.response("failed") | {"error": {"code": code, "message": message}}
-        return self._event("response.failed", {"response": response})
-
-    # -- items --------------------------------------------------------------------------------
-
-    def _place(self) -> JSONDict:
-        return {"item_id": self._output[-1]["id"], "output_index": len(self._output) - 1}
-
-    def _enter(self, kind: str) -> bytes:
-        if self._kind == kind:
-            return b""
-        left = self._leave()
-        self._kind = kind
-        if kind == "reasoning":
-            return left + self._add_item(
-                {"id": f"rs_{new_object_id()}", "type": "reasoning", "summary": []}
-            )
-        item = {
-            "id": f"msg_{new_object_id()}", "type": "message", "role": "assistant",
-            "status": "in_progress", "content": [],
-        }  # fmt: skip
-        added = self._add_item(item)
-        part = {"type": "output_text", "text": "", "annotations": []}
-        self._output[-1]["content"].append(part)
-        place = {**self._place(), "content_index": 0, "part": part}
-        return left + added + self._event("response.content_part.added", place)
-
-    def _add_item(self, item: JSONDict) -> bytes:
-        self._output.append(item)
-        place = {"output_index": len(self._output) - 1, "item": item}
-        return self._event("response.output_item.added", place)
-
-    def _add_text(self, text: str) -> bytes:
-        self._output[-1]["content"][0]["text"] += text
-        place = {**self._place(), "content_index": 0, "delta": text, "logprobs": []}
-        return self._event("response.output_text.delta", place)
-
-    def _add_thought(self, text: str) -> bytes:
-        item = self._output[-1]
-        if not item["summary"]:
-            item["summary"].append({"type": "summary_text", "text": ""})
-        item["summary"][0]["text"] += text
-        place = {**self._place(), "summary_index": 0, "delta": text}
-        return self._event("response.reasoning_summary_text.delta", place)
-
-    def _add_call(self, delta: ToolCallDelta) -> bytes:
-        out = b""
-        if delta.index not in self._calls:
-            out = self._leave()
-            self._kind, self._calls[delta.index] = "call", len(self._output)
-            out += self._add_item(
-                {
-                    "id": f"fc_{new_object_id()}", "type": "function_call",
-                    "call_id": delta.id or f"call_{new_object_id()}", "name": delta.name,
-                    "arguments": "", "status": "in_progress",
-                }
-            )  # fmt: skip
-        index = self._calls[delta.index]
-        self._output[index]["arguments"] += delta.arguments
-        if not delta.arguments:
-            return out
-        place = {"item_id": self._output[index]["id"], "output_index": index}
-        return out + self._event(
-            "response.function_call_arguments.delta", {**place, "delta": delta.arguments}
-        )
-
-    def _leave(self) -> bytes:
-        """The closing events of the item that is open."""
-        kind, self._kind = self._kind, ""
-        if not kind:
-            return b""
-        item, place, out = self._output[-1], self._place(), b""
-        if kind == "text":
-            part = item["content"][0]
-            done = {**place, "content_index": 0}
-            out += self._event(
-                "response.output_text.done", {**done, "text": part["text"], "logprobs": []}
-            )
-            out += self._event("response.content_part.done", {**done, "part": part})
-        elif kind == "call":
-            arguments = {**place, "arguments": item["arguments"], "name": item["name"]}
-            out += self._event("response.function_call_arguments.done", arguments)
-        if kind != "reasoning":
-            item["status"] = "completed"
-        finished = {"output_index": place["output_index"], "item": item}
-        return out + self._event("response.output_item.done", finished)
-
-    def _event(self, kind: str, fields: JSONDict) -> bytes:
-        self._sequence += 1
-        data = {"type": kind, "sequence_number": self._sequence, **fields}
-        return b"event: %s\ndata: %s\n\n" % (kind.encode(), json.dumps(data))

@@ -13,9 +13,15 @@ from gateway.answers import Answer
 from gateway.calls import Call
 from gateway.errors import from_provider, openai_body
 from gateway.formats import completions as text_format
-from gateway.formats import openai_chat, openai_chat_answers, openai_responses, reading
+from gateway.formats import (
+    openai_chat,
+    openai_chat_answers,
+    openai_responses,
+    openai_responses_answers,
+    reading,
+)
 from gateway.formats.completions import TextEncoder
-from gateway.formats.openai_responses import ResponseWriter
+from gateway.formats.openai_responses_answers import ResponseWriter
 from gateway.formats.reading import Asked
 from gateway.http import Reply, StreamReply
 from gateway.views.chat import relayed
@@ -115,13 +121,13 @@ async def _relayed_frames(call: Call, stream: RelayedStream) -> AsyncGenerator[b
     except ProviderError as error:
         call.broke_off(error)
         told = from_provider(error)
-        yield openai_responses.error_frame(told.message, told.code or "server_error")
+        yield openai_responses_answers.error_frame(told.message, told.code or "server_error")
         return
     call.finish()
 
 
 async def _relayed_whole(call: Call, answer: Relayed) -> AsyncGenerator[bytes, None]:
-    block = openai_responses.as_stream(json.loads(answer.body))
+    block = openai_responses_answers.as_stream(json.loads(answer.body))
     call.keep(block)
     call.finish()
     yield block
