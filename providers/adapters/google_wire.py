@@ -27,6 +27,10 @@ from providers.types import (
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 
+# Since version 3 calls without the signature of their thoughts are refused. No other dialect keeps
+# it, so histories say what Google offers for calls that come from elsewhere.
+_NO_SIGNATURE = b"skip_thought_signature_validator"
+
 _FINISH = {
     "STOP": FinishReason.STOP,
     "MAX_TOKENS": FinishReason.LENGTH,
@@ -54,7 +58,17 @@ def default_output_tokens(model: str) -> int:
 def contents(request: ChatRequest) -> list[JSONDict]:
     """The history. ``inline_data`` holds bytes: the SDK encodes them."""
     turns = [_content(message) for message in request.messages]
+    if not (0, 0) < gemini_version(request.model) < (3, 0):
+        for turn in turns:
+            _sign_calls(turn["parts"])
     return [turn for turn in turns if turn["parts"]]
+
+
+def _sign_calls(parts: list[JSONDict]) -> None:
+    """The first call of a turn, which Gemini signs for all that are made at once."""
+    first = next((part for part in parts if "function_call" in part), None)
+    if first is not None:
+        first["thought_signature"] = _NO_SIGNATURE
 
 
 def _content(message: Message) -> JSONDict:

@@ -9,7 +9,9 @@ from providers.adapters import google_wire
 from providers.types import (
     Finish,
     FinishReason,
+    Message,
     Parameters,
+    ToolCallPart,
 )
 from tests.providers.requests import HISTORY, SCHEMA, TOOL, request
 
@@ -38,6 +40,16 @@ def test_google_history() -> None:
         },
         {"role": "user", "parts": [{"text": "And"}, {"text": "now?"}]},
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "is_signed"),
+    [("gemini-2.5-pro", False), ("gemini-3-pro", True), ("gemini-flash-latest", True)],
+)
+def test_google_calls_are_signed_where_it_insists(model: str, *, is_signed: bool) -> None:
+    calls = (ToolCallPart("1", "a", "{}"), ToolCallPart("2", "b", "{}"))
+    (turn,) = google_wire.contents(request(model, messages=[Message("assistant", calls)]))
+    assert ["thought_signature" in part for part in turn["parts"]] == [is_signed, False]
 
 
 @pytest.mark.parametrize(
