@@ -96,15 +96,10 @@ class OpenAI(Dialect):
 
     def _chunk(self, turn: Turn, delta: JSON, finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return sse(
-            {
-                "id": "chatcmpl-1",
-                "object": "chat.completion.chunk",
-                "created": 1,
-                "model": turn.model,
-                "choices": [choice],
-            }
-        )
+        return sse({**self._head(turn, "chat.completion.chunk"), "choices": [choice]})
+
+    def _head(self, turn: Turn, kind: str) -> JSON:
+        return {"id": "chatcmpl-1", "object": kind, "created": 1, "model": turn.model}
 
     def frames(self, script: Script, turn: Turn) -> list[bytes]:
         deltas: list[JSON] = [{"role": "assistant", "content": ""}]
@@ -126,7 +121,8 @@ class OpenAI(Dialect):
         ]
 
     def ending(self, script: Script, turn: Turn) -> list[bytes]:
-        usage = sse({"id": "chatcmpl-1", "choices": [], "usage": self._usage(turn)})
+        head = self._head(turn, "chat.completion.chunk")
+        usage = sse({**head, "choices": [], "usage": self._usage(turn)})
         last = [] if script.has("no-usage") else [usage]
         return [self._chunk(turn, {}, self._finish(script)), *last, b"data: [DONE]\n\n"]
 
@@ -150,7 +146,7 @@ class OpenAI(Dialect):
         return {"audio_tokens": tokens} if turn.has_sound else {}
 
     def whole(self, script: Script, turn: Turn) -> JSON:
-        message: JSON = {"role": "assistant", "content": "".join(script.words)}
+        message: JSON = {"role": "assistant", "content": "".join(script.words), "refusal": None}
         if script.has("reasoning"):
             message["reasoning_content"] = "".join(THOUGHTS)
         if script.has("refusal"):
@@ -158,8 +154,10 @@ class OpenAI(Dialect):
         if script.has("tool"):
             function = {"name": TOOL_NAME, "arguments": "".join(TOOL_ARGUMENTS)}
             message["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
-        choice = {"index": 0, "message": message, "finish_reason": self._finish(script)}
-        return {"id": "chatcmpl-1", "choices": [choice], "usage": self._usage(turn)}
+        finish = self._finish(script)
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+        head = self._head(turn, "chat.completion")
+        return {**head, "choices": [choice], "usage": self._usage(turn)}
 
     def error(self, status: int, message: str) -> JSON:
         return {"error": {"message": message, "type": "some_error", "code": None}}
@@ -184,7 +182,8 @@ class Anthropic(Dialect):
         if script.has("reasoning"):
             thoughts = [{"type": "thinking_delta", "thinking": t} for t in THOUGHTS]
             signature = {"type": "signature_delta", "signature": "c2ln"}
-            blocks.append(({"type": "thinking", "thinking": ""}, [*thoughts, signature]))
+            start: JSON = {"type": "thinking", "thinking": "", "signature": ""}
+            blocks.append((start, [*thoughts, signature]))
         words = [REFUSAL] if script.has("refusal") else script.words
         deltas = [{"type": "text_delta", "text": word} for word in words]
         blocks.append(({"type": "text", "text": ""}, deltas))
@@ -233,7 +232,8 @@ class Anthropic(Dialect):
         for block, deltas in self._blocks(script):
             text = "".join(d.get("text", "") for d in deltas)
             thinking = "".join(d.get("thinking", "") for d in deltas)
-            full = {"text": text} if block["type"] == "text" else {"thinking": thinking}
+            signed = {"thinking": thinking, "signature": "c2ln"}
+            full = {"text": text} if block["type"] == "text" else signed
             if block["type"] == "tool_use":
                 full = {"input": json.loads("".join(TOOL_ARGUMENTS))}
             content.append(block | full)
@@ -241,6 +241,7 @@ class Anthropic(Dialect):
             "id": "msg_1",
             "type": "message",
             "role": "assistant",
+            "model": turn.model,
             "content": content,
             "stop_reason": self._stop(script),
             "usage": self._usage(turn, OUTPUT_TOKENS),
@@ -358,7 +359,7 @@ class Responses(OpenAI):
         }
 
     def _response(self, turn: Turn, text: str, status: str) -> JSON:
-        part = {"type": "output_text", "text": text, "annotations": []}
+        part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
         message = {
             "id": "msg_1", "type": "message", "role": "assistant", "status": status,
             "content": [part],

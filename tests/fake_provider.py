@@ -11,7 +11,8 @@ connection lost in mid-stream · ``[[no-end]]`` a clean end without an end marke
 them · ``[[ignore-stream]]`` one JSON body though a stream was asked for ·
 ``[[flood:100]]`` so many megabytes without an end · ``[[no-wait]]`` 429 without Retry-After ·
 ``[[no-usage]]`` nothing is said of tokens (OpenAI) · ``[[count]]`` the input is counted ·
-``[[sound]]`` some of the tokens are told to be sound (OpenAI, Gemini).
+``[[sound]]`` some of the tokens are told to be sound (OpenAI, Gemini). Whoever brings the results
+of tools hears what they said, and no marker counts.
 
 ``GET /requests`` lists what was received, ``DELETE /requests`` forgets it, ``GET /active`` counts
 the answers in progress.
@@ -29,7 +30,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests import fake_counting, fake_services
+from tests import fake_counting, fake_services, fake_tools
 from tests.fake_dialects import DIALECTS, Dialect, Script, Turn
 
 JSON = dict[str, Any]
@@ -106,7 +107,8 @@ def _received(request: web.Request, body: JSON) -> JSON:
 
 
 async def _answer(request: web.Request, dialect: Dialect, turn: Turn) -> web.StreamResponse:
-    script = read_script(turn.model, turn.text)
+    said = fake_tools.said_by_tool(await request.json())
+    script = Script({}, [said]) if said else read_script(turn.model, turn.text)
     if "slow-first" in script.markers:
         await asyncio.sleep(float(script.markers["slow-first"]))
     if "context" in script.markers:

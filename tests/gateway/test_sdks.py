@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import anthropic
 import openai
@@ -14,8 +15,9 @@ from tests.gateway.conftest import HELLO
 from tests.live import LiveServer, live_server
 from tests.processes import start_fake_provider
 
-# The one is passed on, the other translated.
-MODELS = ("gpt-fake", "claude-fake")
+# For the dialect of one it is passed on, for the others translated.
+MODELS = ("gpt-fake", "claude-fake", "gemini-fake")
+TOOL_MODELS = ("[[tool]]", "claude-[[tool]]", "gemini-[[tool]]")
 TOOL: dict[str, object] = {"type": "object", "properties": {"city": {"type": "string"}}}
 
 
@@ -26,7 +28,9 @@ def server() -> Iterator[LiveServer]:
             "OPENAI_API_KEY": "sk-upstream", "OPENAI_REVERSE_PROXY": f"{fake}/v1",
             "OPENAI_MODELS": "gpt-fake,[[tool]],[[status:429]],float-only,fake-embed",
             "ANTHROPIC_API_KEY": "sk-ant", "ANTHROPIC_REVERSE_PROXY": fake,
-            "ANTHROPIC_MODELS": "claude-fake,claude-[[tool]]", "LOG_LEVEL": "warning",
+            "ANTHROPIC_MODELS": "claude-fake,claude-[[tool]]", "GOOGLE_KEY": "google-key",
+            "GOOGLE_REVERSE_PROXY": fake, "GOOGLE_MODELS": "gemini-fake,gemini-[[tool]]",
+            "LOG_LEVEL": "warning",
         }  # fmt: skip
         with live_server(env=env) as running:
             yield running
@@ -74,16 +78,40 @@ def test_openai_stream(client: openai.OpenAI, model: str) -> None:
     assert chunks[-1].usage.total_tokens == 29
 
 
-@pytest.mark.parametrize("model", ["[[tool]]", "claude-[[tool]]"])
+@pytest.mark.parametrize("model", TOOL_MODELS)
 def test_openai_tools(client: openai.OpenAI, model: str) -> None:
-    answer = client.chat.completions.create(
-        model=model,
-        messages=[{"role": "user", "content": "Weather?"}],
-        tools=[{"type": "function", "function": {"name": "get_weather", "parameters": TOOL}}],
-    )
-    calls = answer.choices[0].message.tool_calls
-    assert calls is not None
-    assert json.loads(calls[0].function.arguments) == {"city": "Paris"}  # type: ignore[union-attr]
+    """The whole loop: the model's call goes back to it with what the tool said."""
+    messages: list[Any] = [{"role": "user", "content": "Weather?"}]
+    asked: Any = {
+        "model": model,
+        "tools": [{"type": "function", "function": {"name": "get_weather", "parameters": TOOL}}],
+    }
+    answer = client.chat.completions.create(messages=messages, **asked)
+    assert answer.choices[0].finish_reason == "tool_calls"
+    (call,) = answer.choices[0].message.tool_calls
+    assert json.loads(call.function.arguments) == {"city": "Paris"}
+    messages.append(answer.choices[0].message)
+    messages.append({"role": "tool", "tool_call_id": call.id, "content": "Sunny"})
+    answer = client.chat.completions.create(messages=messages, **asked)
+    assert answer.choices[0].message.content == "get_weather said: Sunny"
+    assert answer.choices[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize("model", TOOL_MODELS)
+def test_openai_tools_streamed(client: openai.OpenAI, model: str) -> None:
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": TOOL}}
+    messages: list[Any] = [{"role": "user", "content": "Weather?"}]
+    asked: Any = {"model": model, "tools": [tool]}
+    with client.chat.completions.stream(messages=messages, **asked) as stream:
+        message = stream.get_final_completion().choices[0].message
+    assert message.tool_calls is not None
+    (call,) = message.tool_calls
+    assert json.loads(call.function.arguments) == {"city": "Paris"}
+    result = {"role": "tool", "tool_call_id": call.id, "content": "Sunny"}
+    history = [*messages, message, result]
+    with client.chat.completions.stream(messages=history, **asked) as stream:
+        final = stream.get_final_completion()
+    assert final.choices[0].message.content == "get_weather said: Sunny"
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -102,17 +130,30 @@ def test_openai_responses_stream(client: openai.OpenAI, model: str) -> None:
     assert "".join(deltas) == final.output_text == HELLO
 
 
-def test_openai_responses_call_tools(client: openai.OpenAI) -> None:
-    answer = client.responses.create(
-        model="[[tool]]",
-        input="Weather?",
-        tools=[{"type": "function", "name": "get_weather", "parameters": TOOL, "strict": False}],
-    )
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize("model", TOOL_MODELS)
+def test_openai_responses_call_tools(
+    client: openai.OpenAI, model: str, *, is_streamed: bool
+) -> None:
+    def ask(items: list[Any]) -> Any:
+        tool = {"type": "function", "name": "get_weather", "parameters": TOOL, "strict": False}
+        asked: Any = {"model": model, "input": items, "tools": [tool]}
+        if not is_streamed:
+            return client.responses.create(**asked)
+        with client.responses.stream(**asked) as stream:
+            return stream.get_final_response()
+
+    items: list[Any] = [{"role": "user", "content": "Weather?"}]
+    answer = ask(items)
     (call,) = [item for item in answer.output if item.type == "function_call"]
     assert json.loads(call.arguments) == {"city": "Paris"}
+    output = {"type": "function_call_output", "call_id": call.call_id, "output": "Sunny"}
+    answer = ask([*items, *(item.to_dict() for item in answer.output), output])
+    assert answer.output_text == "get_weather said: Sunny"
 
 
-@pytest.mark.parametrize("model", ["fake-embed", "float-only"])
+# Gemini has them in OpenAI's dialect, beside its own.
+@pytest.mark.parametrize("model", ["fake-embed", "float-only", "gemini-fake"])
 @pytest.mark.parametrize("encoding", ["float", "base64"])
 def test_openai_embeddings(client: openai.OpenAI, model: str, encoding: str) -> None:
     answer = client.embeddings.create(
@@ -125,6 +166,11 @@ def test_openai_embeddings(client: openai.OpenAI, model: str, encoding: str) -> 
     if encoding == "base64":
         vectors = [list(struct.unpack("<2f", base64.b64decode(v))) for v in vectors]  # type: ignore[arg-type]
     assert vectors == [VECTOR[:2]] * 2
+
+
+def test_openai_embeddings_where_the_provider_has_none(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="does not offer embeddings"):
+        client.embeddings.create(model="claude-fake", input="a")
 
 
 def test_openai_embeddings_without_an_encoding(client: openai.OpenAI) -> None:
@@ -192,18 +238,26 @@ def test_anthropic_stream(claude: anthropic.Anthropic, model: str) -> None:
     assert final.usage.output_tokens == 9
 
 
-@pytest.mark.parametrize("model", ["[[tool]]", "claude-[[tool]]"])
-def test_anthropic_tools(claude: anthropic.Anthropic, model: str) -> None:
-    with claude.messages.stream(
-        model=model,
-        max_tokens=64,
-        messages=[{"role": "user", "content": "Weather?"}],
-        tools=[{"name": "get_weather", "input_schema": TOOL}],
-        tool_choice={"type": "any"},
-    ) as stream:
-        final = stream.get_final_message()
-    (call,) = [block for block in final.content if block.type == "tool_use"]
-    assert (call.input, final.stop_reason) == ({"city": "Paris"}, "tool_use")
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize("model", TOOL_MODELS)
+def test_anthropic_tools(claude: anthropic.Anthropic, model: str, *, is_streamed: bool) -> None:
+    def ask(messages: list[Any]) -> Any:
+        tools = [{"name": "get_weather", "input_schema": TOOL}]
+        asked: Any = {"model": model, "max_tokens": 64, "messages": messages, "tools": tools}
+        if not is_streamed:
+            return claude.messages.create(**asked)
+        with claude.messages.stream(**asked) as stream:
+            return stream.get_final_message()
+
+    messages: list[Any] = [{"role": "user", "content": "Weather?"}]
+    answer = ask(messages)
+    (call,) = [block for block in answer.content if block.type == "tool_use"]
+    assert (call.input, answer.stop_reason) == ({"city": "Paris"}, "tool_use")
+    result = {"type": "tool_result", "tool_use_id": call.id, "content": "Sunny"}
+    messages.append({"role": "assistant", "content": answer.content})
+    answer = ask([*messages, {"role": "user", "content": [result]}])
+    assert answer.content[0].text == "get_weather said: Sunny"
+    assert answer.stop_reason == "end_turn"
 
 
 def test_anthropic_lists_models_and_counts_tokens(claude: anthropic.Anthropic) -> None:
