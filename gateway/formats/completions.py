@@ -11,7 +11,19 @@ from gateway.formats.whole import Whole
 from librechat_backend.lib import json
 from librechat_backend.lib.ids import new_object_id
 from librechat_backend.lib.json import JSONDict
-from providers.types import ChatRequest, Finish, Message, StreamEvent, TextDelta, TextPart, Usage
+from providers.types import (
+    ChatRequest,
+    Finish,
+    FinishReason,
+    Message,
+    StreamEvent,
+    TextDelta,
+    TextPart,
+    Usage,
+)
+
+# A prompt brings no tools along, so the dialect has no word for calling one.
+_FINISH = FINISH | {FinishReason.TOOL_CALLS: "stop"}
 
 
 def parse(body: JSONDict) -> Asked:
@@ -54,7 +66,7 @@ class TextEncoder:
                 case TextDelta(text):
                     out += self._frame(_choice(text, None))
                 case Finish(reason):
-                    out += self._frame(_choice("", FINISH[reason]))
+                    out += self._frame(_choice("", _FINISH[reason]))
         return bytes(out)
 
     def usage(self, usage: Usage, *, is_estimated: bool) -> bytes:
@@ -64,7 +76,7 @@ class TextEncoder:
     def whole(self, whole: Whole, usage: Usage, *, is_estimated: bool) -> JSONDict:
         return {
             **self._head,
-            "choices": [_choice(whole.text, FINISH[whole.finish])],
+            "choices": [_choice(whole.text, _FINISH[whole.finish])],
             "usage": usage_wire(usage, is_estimated=is_estimated),
         }
 

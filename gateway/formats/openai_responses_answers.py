@@ -1,8 +1,9 @@
 """Answers in OpenAI's Responses, in one piece and as events. Pure."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from gateway.errors import ApiError
 from gateway.formats.costs import cost_wire
 from gateway.formats.whole import Whole
 from librechat_backend.lib import json
@@ -22,12 +23,18 @@ _CUT_OFF = {
     FinishReason.LENGTH: "max_output_tokens",
     FinishReason.CONTENT_FILTER: "content_filter",
 }
+_SERVER_ERROR = "server_error"
+# What every description of a function has; strictness is the provider's affair.
+_TOOL: JSONDict = {"parameters": None, "strict": None}
 
 
 def usage_wire(usage: Usage) -> JSONDict:
     return {
         "input_tokens": usage.input_tokens,
-        "input_tokens_details": {"cached_tokens": usage.cache_read_tokens},
+        "input_tokens_details": {
+            "cached_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
         "output_tokens": usage.output_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.input_tokens + usage.output_tokens,
@@ -35,17 +42,44 @@ def usage_wire(usage: Usage) -> JSONDict:
     }
 
 
-def error_frame(message: str, code: str) -> bytes:
-    """The last frame of a stream whose response somebody else wrote."""
-    return _frame({"type": "error", "code": code, "message": message, "param": None})
+def error_frame(error: ApiError, number: int) -> bytes:
+    """The last frame of a stream whose response somebody else wrote; ``number`` is its place."""
+    return _frame(
+        {
+            "type": "error", "sequence_number": number, "code": error.code or _SERVER_ERROR,
+            "message": error.message, "param": None,
+        }
+    )  # fmt: skip
 
 
 def as_stream(response: JSONDict) -> bytes:
     """A response that came in one piece, for who asked for a stream."""
+    started = {name: value for name, value in response.items() if name != "usage"}
+    started |= {"status": "in_progress", "output": []}
+    events: list[tuple[str, JSONDict]] = [("response.created", {"response": started})]
+    for index, item in enumerate(response["output"]):
+        place = {"output_index": index, "item": item}
+        events.append(("response.output_item.added", place))
+        events += _text_events(item, index)
+        events.append(("response.output_item.done", place))
+    events.append((f"response.{response['status']}", {"response": response}))
     return b"".join(
-        _frame({"type": kind, "sequence_number": number, "response": response})
-        for number, kind in enumerate(("response.created", "response.completed"))
+        _frame({"type": kind, "sequence_number": number, **fields})
+        for number, (kind, fields) in enumerate(events)
     )
+
+
+def _text_events(item: JSONDict, index: int) -> Iterator[tuple[str, JSONDict]]:
+    """What is said of the texts of a message; nothing of other items."""
+    for number, part in enumerate(item.get("content") or []):
+        if part.get("type") != "output_text":
+            continue
+        place = {"item_id": item["id"], "output_index": index, "content_index": number}
+        text, empty = part["text"], {**part, "text": ""}
+        yield "response.content_part.added", {**place, "part": empty}
+        yield "response.output_text.delta", {**place, "delta": text, "logprobs": []}
+        yield "response.output_text.done", {**place, "text": text, "logprobs": []}
+        yield "response.content_part.done", {**place, "part": part}
 
 
 def _frame(event: JSONDict) -> bytes:
@@ -78,8 +112,8 @@ class ResponseWriter:
             "output": self._output,
             "parallel_tool_calls": True,
             "tool_choice": self._body.get("tool_choice") or "auto",
-            "tools": self._body.get("tools") or [],
-            "usage": usage_wire(usage) if usage else None,
+            "tools": [_TOOL | tool for tool in self._body.get("tools") or []],
+            **({"usage": usage_wire(usage)} if usage else {}),
             "store": False,
             **{name: self._body.get(name) for name in echoed},
         }
@@ -123,8 +157,10 @@ class ResponseWriter:
         self._leave()
         return self.response("completed", usage)
 
-    def failed(self, message: str, code: str) -> bytes:
-        response = self.response("failed") | {"error": {"code": code, "message": message}}
+    def failed(self, error: ApiError) -> bytes:
+        code = "rate_limit_exceeded" if error.status == 429 else _SERVER_ERROR
+        told = {"error": {"code": code, "message": error.message}}
+        response = self.response("failed") | told
         return self._event("response.failed", {"response": response})
 
     # -- items --------------------------------------------------------------------------------
@@ -137,19 +173,26 @@ class ResponseWriter:
             return b""
         left = self._leave()
         self._kind = kind
-        if kind == "reasoning":
-            return left + self._add_item(
-                {"id": f"rs_{new_object_id()}", "type": "reasoning", "summary": []}
-            )
+        return left + (self._begin_thoughts() if kind == "reasoning" else self._begin_text())
+
+    def _begin_thoughts(self) -> bytes:
+        item = {"id": f"rs_{new_object_id()}", "type": "reasoning", "summary": []}
+        added = self._add_item(item)
+        part = {"type": "summary_text", "text": ""}
+        self._output[-1]["summary"].append(part)
+        place = {**self._place(), "summary_index": 0, "part": part}
+        return added + self._event("response.reasoning_summary_part.added", place)
+
+    def _begin_text(self) -> bytes:
         item = {
             "id": f"msg_{new_object_id()}", "type": "message", "role": "assistant",
             "status": "in_progress", "content": [],
         }  # fmt: skip
         added = self._add_item(item)
-        part = {"type": "output_text", "text": "", "annotations": []}
+        part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
         self._output[-1]["content"].append(part)
         place = {**self._place(), "content_index": 0, "part": part}
-        return left + added + self._event("response.content_part.added", place)
+        return added + self._event("response.content_part.added", place)
 
     def _add_item(self, item: JSONDict) -> bytes:
         self._output.append(item)
@@ -162,10 +205,7 @@ class ResponseWriter:
         return self._event("response.output_text.delta", place)
 
     def _add_thought(self, text: str) -> bytes:
-        item = self._output[-1]
-        if not item["summary"]:
-            item["summary"].append({"type": "summary_text", "text": ""})
-        item["summary"][0]["text"] += text
+        self._output[-1]["summary"][0]["text"] += text
         place = {**self._place(), "summary_index": 0, "delta": text}
         return self._event("response.reasoning_summary_text.delta", place)
 
@@ -195,21 +235,33 @@ class ResponseWriter:
         kind, self._kind = self._kind, ""
         if not kind:
             return b""
-        item, place, out = self._output[-1], self._place(), b""
-        if kind == "text":
-            part = item["content"][0]
-            done = {**place, "content_index": 0}
-            out += self._event(
-                "response.output_text.done", {**done, "text": part["text"], "logprobs": []}
-            )
-            out += self._event("response.content_part.done", {**done, "part": part})
-        elif kind == "call":
-            arguments = {**place, "arguments": item["arguments"], "name": item["name"]}
-            out += self._event("response.function_call_arguments.done", arguments)
+        item, place = self._output[-1], self._place()
+        closing = {
+            "text": self._end_text, "reasoning": self._end_thoughts, "call": self._end_call
+        }  # fmt: skip
+        out = closing[kind](item, place)
         if kind != "reasoning":
             item["status"] = "completed"
         finished = {"output_index": place["output_index"], "item": item}
         return out + self._event("response.output_item.done", finished)
+
+    def _end_text(self, item: JSONDict, place: JSONDict) -> bytes:
+        part, done = item["content"][0], {**place, "content_index": 0}
+        text = {**done, "text": part["text"], "logprobs": []}
+        return self._event("response.output_text.done", text) + self._event(
+            "response.content_part.done", {**done, "part": part}
+        )
+
+    def _end_thoughts(self, item: JSONDict, place: JSONDict) -> bytes:
+        part, done = item["summary"][0], {**place, "summary_index": 0}
+        text = {**done, "text": part["text"]}
+        return self._event("response.reasoning_summary_text.done", text) + self._event(
+            "response.reasoning_summary_part.done", {**done, "part": part}
+        )
+
+    def _end_call(self, item: JSONDict, place: JSONDict) -> bytes:
+        arguments = {**place, "arguments": item["arguments"], "name": item["name"]}
+        return self._event("response.function_call_arguments.done", arguments)
 
     def _event(self, kind: str, fields: JSONDict) -> bytes:
         self._sequence += 1

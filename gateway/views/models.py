@@ -108,6 +108,7 @@ def _anthropic_wire(entry: Entry) -> JSONDict:
         "id": entry.id,
         "display_name": entry.name,
         "created_at": _CREATED_ISO,
+        "lifecycle": "active",
         "max_input_tokens": entry.context_window,
         "max_tokens": entry.max_output_tokens,
     }

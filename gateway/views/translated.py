@@ -120,8 +120,7 @@ async def _relayed_frames(call: Call, stream: RelayedStream) -> AsyncGenerator[b
                 yield block
     except ProviderError as error:
         call.broke_off(error)
-        told = from_provider(error)
-        yield openai_responses_answers.error_frame(told.message, told.code or "server_error")
+        yield openai_responses_answers.error_frame(from_provider(error), stream.frame_count)
         return
     call.finish()
 
@@ -145,8 +144,7 @@ async def _response_frames(
                     yield block
     except ProviderError as error:
         call.broke_off(error)
-        told = from_provider(error)
-        yield writer.failed(told.message, told.code or "server_error")
+        yield writer.failed(from_provider(error))
         return
     call.finish()
     usage, _ = call.usage()

@@ -56,7 +56,13 @@ async def test_stream_is_made_of_a_body_when_the_provider_sends_one(
 ) -> None:
     await in_database(make_channel, options=HAS_THEM, sends="[[ignore-stream]]")
     chunks = frames(await ask(api, stream=True))
-    assert [chunk["type"] for chunk in chunks] == ["response.created", "response.completed"]
+    assert [chunk["type"].removeprefix("response.") for chunk in chunks] == [
+        "created", "output_item.added", "content_part.added", "output_text.delta",
+        "output_text.done", "content_part.done", "output_item.done", "completed",
+    ]  # fmt: skip
+    assert [chunk["sequence_number"] for chunk in chunks] == list(range(8))
+    assert chunks[3]["delta"] == HELLO
+    assert chunks[0]["response"]["status"] == "in_progress"
 
 
 @pytest.mark.parametrize("marker", ["[[cut]]", "[[malformed]]", "[[no-end]]", "[[error-frame]]"])
