@@ -68,7 +68,7 @@ test('the endpoints are those of the environment, in the order of the menu', asy
   const endpoints = await dataService.getAIEndpoints();
   const { agents, ...offered } = endpoints;
 
-  assert.deepEqual(Object.keys(offered).sort(), ['Demo', 'openAI']);
+  assert.deepEqual(Object.keys(offered).sort(), ['Demo', 'anthropic', 'google', 'openAI']);
   assert.equal(offered.openAI.userProvide, false);
   assert.equal('type' in offered.openAI, false, 'openAI is built into the client');
   assert.equal(offered.Demo.type, 'custom');

@@ -131,6 +131,12 @@ def _models(provider: str) -> dict[str, str]:
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_REVERSE_PROXY": f"{provider}/v1",
         "OPENAI_MODELS": "gpt-4.1,gpt-4.1-mini",
+        "ANTHROPIC_API_KEY": "sk-ant-test",
+        "ANTHROPIC_REVERSE_PROXY": provider,
+        "ANTHROPIC_MODELS": "claude-sonnet-4-5",
+        "GOOGLE_KEY": "google-test",
+        "GOOGLE_REVERSE_PROXY": provider,
+        "GOOGLE_MODELS": "gemini-3-pro-preview",
         "DEMO_PROVIDER": "true",
         "WORKERS": os.environ.get("WORKERS", ""),
     }
