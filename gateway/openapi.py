@@ -3,34 +3,58 @@
 from typing import Any
 
 from gateway.console import document as console
+from gateway.formats.openai_chat import MAX_CHOICES, ROLES
 from librechat_backend.lib.json import JSONDict
 
 _TEXT: JSONDict = {"type": "string"}
 _WORDS: JSONDict = {"type": "string", "minLength": 1}
 _MODEL: JSONDict = {"type": "string", "minLength": 1, "maxLength": 300}
-_COUNT: JSONDict = {"type": "integer", "minimum": 1, "maximum": 100_000}
-_OBJECTS: JSONDict = {"type": "array", "items": {"type": "object"}}
+_COUNT: JSONDict = {"type": ["integer", "null"], "minimum": 1, "maximum": 2**53}
+_OBJECTS: JSONDict = {"type": ["array", "null"], "items": {"type": "object"}}
+_PENALTY: JSONDict = {"type": ["number", "null"], "minimum": -2, "maximum": 2}
+_OPTIONAL_TEXT: JSONDict = {"type": ["string", "null"]}
+_FLAG: JSONDict = {"type": ["boolean", "null"]}
 _ERRORS = ("400", "401", "402", "403", "404", "405", "413", "429", "502", "503", "504")
 
 _SAMPLING: JSONDict = {
-    "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-    "top_p": {"type": "number", "minimum": 0, "maximum": 1},
-    "stream": {"type": "boolean"},
-    "provider": {**_TEXT, "description": "An endpoint or kind of service that offers the model."},
-}
+    "temperature": {"type": ["number", "null"], "minimum": 0, "maximum": 2},
+    "top_p": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+    "stream": _FLAG,
+    "provider": {
+        **_OPTIONAL_TEXT, "description": "An endpoint or kind of service that offers the model.",
+    },
+}  # fmt: skip
 
 
 def _object(required: list[str], properties: JSONDict) -> JSONDict:
     return {"type": "object", "required": required, "properties": properties}
 
 
-def _messages(*roles: str) -> JSONDict:
-    message = _object(["role", "content"], {"role": {"enum": list(roles)}, "content": _TEXT})
+_PART = _object(["type"], {"type": _TEXT, "text": _OPTIONAL_TEXT})
+
+
+def _messages(*roles: str, without_text: bool = False) -> JSONDict:
+    """``without_text``: calls of tools may be all a message holds."""
+    kinds = [
+        _TEXT,
+        {"type": "array", "items": _PART},
+        *([{"type": "null"}] if without_text else []),
+    ]
+    content = {"anyOf": kinds, "description": "Text, or parts: texts, pictures, files, results."}
+    required = ["role"] if without_text else ["role", "content"]
+    message = _object(required, {"role": {"enum": list(roles)}, "content": content})
     return {"type": "array", "minItems": 1, "items": message}
 
 
-_MESSAGES = _messages("system", "user", "assistant")
+_MESSAGES = _messages(*ROLES, without_text=True)
 _TURNS = _messages("user", "assistant")
+_SYSTEM: JSONDict = {
+    "anyOf": [_OPTIONAL_TEXT, {"type": "array", "items": _object(["text"], {"text": _TEXT})}]
+}
+
+_TOKENS: JSONDict = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
+_INPUTS = [_TEXT, _TOKENS["items"], _TOKENS]
+_LISTS = [{"type": "array", "minItems": 1, "items": each} for each in _INPUTS]
 
 _BODIES: dict[str, tuple[str, JSONDict]] = {
     "/v1/chat/completions": (
@@ -40,12 +64,13 @@ _BODIES: dict[str, tuple[str, JSONDict]] = {
             {
                 "model": _MODEL, "messages": _MESSAGES, **_SAMPLING,
                 "max_tokens": _COUNT, "max_completion_tokens": _COUNT,
-                "frequency_penalty": {"type": "number", "minimum": -2, "maximum": 2},
-                "presence_penalty": {"type": "number", "minimum": -2, "maximum": 2},
-                "stop": {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]},
-                "n": {"type": "integer", "minimum": 1, "maximum": 8},
+                "frequency_penalty": _PENALTY, "presence_penalty": _PENALTY,
+                "stop": {"oneOf": [_OPTIONAL_TEXT, {"type": "array", "items": _TEXT}]},
+                "n": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_CHOICES},
                 "tools": _OBJECTS,
-                "stream_options": _object([], {"include_usage": {"type": "boolean"}}),
+                "stream_options": {
+                    "type": ["object", "null"], "properties": {"include_usage": _FLAG}
+                },
             },
         ),
     ),
@@ -53,27 +78,42 @@ _BODIES: dict[str, tuple[str, JSONDict]] = {
         "A chat in Anthropic's dialect.",
         _object(
             ["model", "messages", "max_tokens"],
-            {"model": _MODEL, "messages": _TURNS, "max_tokens": _COUNT, "system": _TEXT,
-             **_SAMPLING, "temperature": {"type": "number", "minimum": 0, "maximum": 1}},
+            {
+                "model": _MODEL, "messages": _TURNS, "system": _SYSTEM, **_SAMPLING,
+                "max_tokens": {**_COUNT, "type": "integer"},
+                "temperature": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            },
         ),
     ),
     "/v1/messages/count_tokens": (
         "An estimate of the tokens of a chat in Anthropic's dialect.",
-        _object(["model", "messages"], {"model": _MODEL, "messages": _TURNS, "system": _TEXT}),
+        _object(["model", "messages"], {"model": _MODEL, "messages": _TURNS, "system": _SYSTEM}),
     ),
     "/v1/responses": (
         "OpenAI's Responses; nothing is stored.",
         _object(
             ["model", "input"],
-            {"model": _MODEL, "input": _TEXT, "instructions": _TEXT, "max_output_tokens": _COUNT,
-             **_SAMPLING},
+            {
+                "model": _MODEL, "instructions": _OPTIONAL_TEXT, "max_output_tokens": _COUNT,
+                "input": {
+                    "anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": {"type": "object"}}]
+                },
+                **_SAMPLING,
+            },
         ),
     ),
     "/v1/completions": (
         "A text prompt, put to a chat model.",
         _object(
             ["model", "prompt"],
-            {"model": _MODEL, "prompt": _WORDS, "max_tokens": _COUNT, **_SAMPLING},
+            {
+                "model": _MODEL, "max_tokens": _COUNT, **_SAMPLING,
+                "prompt": {
+                    "anyOf": [
+                        _WORDS, {"type": "array", "minItems": 1, "maxItems": 1, "items": _WORDS},
+                    ]
+                },
+            },
         ),
     ),
     "/v1/embeddings": (
@@ -81,15 +121,26 @@ _BODIES: dict[str, tuple[str, JSONDict]] = {
         _object(
             ["model", "input"],
             {
-                "model": _MODEL,
-                "input": {"oneOf": [_WORDS, {"type": "array", "minItems": 1, "items": _WORDS}]},
-                "encoding_format": {"enum": ["float", "base64"]}, "dimensions": _COUNT,
+                "model": _MODEL, "dimensions": _COUNT,
+                "input": {"anyOf": [_WORDS, *_LISTS]},
+                "encoding_format": {"enum": ["float", "base64", None]},
             },
         ),
     ),
     "/v1/moderations": (
         "Whether a text is harmful.",
-        _object(["model", "input"], {"model": _MODEL, "input": _TEXT}),
+        _object(
+            ["model", "input"],
+            {
+                "model": _MODEL,
+                "input": {
+                    "anyOf": [
+                        _TEXT, {"type": "array", "items": _TEXT},
+                        {"type": "array", "items": _PART},
+                    ]
+                },
+            },
+        ),
     ),
     "/v1/images/generations": (
         "Pictures of a description.",
@@ -97,7 +148,13 @@ _BODIES: dict[str, tuple[str, JSONDict]] = {
     ),
     "/v1/tokenize": (
         "An estimate of the tokens of a text or chat.",
-        _object(["model", "input"], {"model": _MODEL, "input": _TEXT, "messages": _MESSAGES}),
+        _object(
+            ["model"],
+            {
+                "model": _MODEL, "messages": {**_MESSAGES, "type": ["array", "null"]},
+                "input": {"anyOf": [_OPTIONAL_TEXT, {"type": "array", "items": _TEXT}]},
+            },
+        ),
     ),
 }  # fmt: skip
 

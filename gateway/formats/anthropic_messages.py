@@ -44,11 +44,21 @@ def check(body: JSONDict) -> None:
     if not isinstance(messages, list) or not messages:
         raise invalid("messages", "an array of at least one message")
     for index, message in enumerate(messages):
-        if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
-            raise invalid(f"messages.{index}.role", "user or assistant")
+        _check_message(message, f"messages.{index}")
+    system_of(body)
     if reading.whole_number(body, "max_tokens") is None:
         raise ApiError("max_tokens: Field required", param="max_tokens")
     parameters_of(body)
+
+
+def _check_message(message: JSONValue, param: str) -> None:
+    if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
+        raise invalid(f"{param}.role", "user or assistant")
+    content = message.get("content")
+    if content is None:
+        raise invalid(f"{param}.content", "a string or an array of blocks")
+    if not isinstance(content, str):
+        reading.parts(content, f"{param}.content")
 
 
 def parameters_of(body: JSONDict) -> tuple[JSONDict, dict[str, str]]:

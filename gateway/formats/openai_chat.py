@@ -18,7 +18,8 @@ from providers.types import (
 )
 
 _SYSTEM_ROLES = ("system", "developer")
-_ROLES = (*_SYSTEM_ROLES, "user", "assistant", "tool", "function")
+ROLES = (*_SYSTEM_ROLES, "user", "assistant", "tool")
+_PASSED_ROLES = (*ROLES, "function")  # of old programs; no other dialect has it
 MAX_CHOICES = 8
 
 # Canonical name → spellings of the caller, the first that is there counts.
@@ -40,10 +41,17 @@ def check(body: JSONDict) -> None:
     if not isinstance(messages, list) or not messages:
         raise invalid("messages", "an array of at least one message")
     for index, message in enumerate(messages):
-        if not isinstance(message, dict) or message.get("role") not in _ROLES:
-            raise invalid(f"messages[{index}].role", "system, developer, user, assistant or tool")
+        _check_message(message, f"messages[{index}]")
     reading.whole_number(body, "n", 1, MAX_CHOICES)
     parameters_of(body)
+
+
+def _check_message(message: JSONValue, param: str) -> None:
+    if not isinstance(message, dict) or message.get("role") not in _PASSED_ROLES:
+        raise invalid(f"{param}.role", "system, developer, user, assistant or tool")
+    content = message.get("content")
+    if content is not None and not isinstance(content, str):
+        reading.parts(content, f"{param}.content")
 
 
 def parameters_of(body: JSONDict) -> tuple[JSONDict, dict[str, str]]:
@@ -74,7 +82,7 @@ def wants_usage(body: JSONDict) -> bool:
         return False
     if not isinstance(options, dict):
         raise invalid("stream_options", "an object")
-    return options.get("include_usage") is True
+    return reading.boolean(options, "include_usage")
 
 
 def parse(body: JSONDict) -> Asked:

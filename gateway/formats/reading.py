@@ -82,7 +82,9 @@ def whole_number(body: JSONDict, name: str, low: int = 1, high: int = _MAX_NUMBE
 
 def texts(body: JSONDict, name: str) -> list[str]:
     value = body.get(name)
-    values = [value] if isinstance(value, str) else value or []
+    if value is None:
+        return []
+    values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
         raise invalid(name, "a string or an array of strings")
     return values
@@ -94,6 +96,14 @@ def objects(value: JSONValue, param: str) -> list[JSONDict]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise invalid(param, "an array of objects")
     return value
+
+
+def parts(value: JSONValue, param: str) -> None:
+    """What is true of the content of every message that is not plain text. Raises ApiError."""
+    for part in objects(value, param):
+        if not isinstance(part.get("type"), str):
+            raise invalid(f"{param}.type", "a string")
+        optional_text(part, "text")
 
 
 def image(url: JSONValue, param: str, detail: JSONValue = "auto") -> ImagePart:

@@ -27,14 +27,39 @@ async def embeddings(call: Call) -> Reply:
     if wanted not in ("float", "base64"):
         raise invalid("encoding_format", "float or base64")
     reading.whole_number(body, "dimensions")
-    if not isinstance(body.get("input"), str | list) or not body["input"]:
+    if not _can_embed(body.get("input")):
         raise invalid("input", "a string, an array of strings, or tokens")
     relayed = await _pass_json(call, "/embeddings", body)
     return call.relayed_reply(_in_encoding(relayed.body, wanted), relayed.usage)
 
 
+def _can_embed(value: JSONValue) -> bool:
+    """A text, texts, a text as tokens, or such texts."""
+    if isinstance(value, str):
+        return bool(value)
+    if not isinstance(value, list) or not value:
+        return False
+    return _are_texts(value) or _is_tokens(value) or all(map(_is_tokens, value))
+
+
+def _are_texts(values: list[JSONValue]) -> bool:
+    return all(isinstance(each, str) for each in values)
+
+
+def _is_tokens(value: JSONValue) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return all(type(each) in (int, float) and each >= 0 and each % 1 == 0 for each in value)
+
+
 async def moderations(call: Call) -> Reply:
-    relayed = await _pass_json(call, "/moderations", call.body())
+    body = call.body()
+    value = body.get("input")
+    if not isinstance(value, str | list):
+        raise invalid("input", "a string, an array of strings, or an array of parts")
+    if isinstance(value, list) and not _are_texts(value):
+        reading.parts(value, "input")
+    relayed = await _pass_json(call, "/moderations", body)
     return call.relayed_reply(relayed.body, relayed.usage)
 
 

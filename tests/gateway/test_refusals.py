@@ -1,0 +1,80 @@
+"""Bodies that are wrong whatever the provider: refused by name, before anybody is asked."""
+
+from typing import Any
+
+import pytest
+
+from librechat_backend.lib.aio import in_database
+from tests.gateway.conftest import Api, MakeChannel
+from tests.providers.conftest import Fake
+
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+HI = [{"role": "user", "content": "Hi"}]
+
+
+def said(content: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": content}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        (CHAT, {"messages": []}, "messages"),
+        (CHAT, {"messages": [{"role": "robot", "content": "Hi"}]}, "messages[0].role"),
+        (CHAT, said(5), "messages[0].content"),
+        (CHAT, said({"type": "text", "text": "Hi"}), "messages[0].content"),
+        (CHAT, said([{"text": "Hi"}]), "messages[0].content.type"),
+        (CHAT, said([{"type": "text", "text": 5}]), "text"),
+        (CHAT, {"messages": HI, "stop": {}}, "stop"),
+        (CHAT, {"messages": HI, "stop": False}, "stop"),
+        (CHAT, {"messages": HI, "stream": "yes"}, "stream"),
+        (CHAT, {"messages": HI, "stream_options": {"include_usage": {}}}, "include_usage"),
+        (CHAT, {"messages": HI, "n": 9}, "n"),
+        (CHAT, {"messages": HI, "temperature": 2.1}, "temperature"),
+        (CHAT, {"messages": HI, "tools": [1]}, "tools"),
+        ("/v1/responses", {"input": []}, "input"),
+        ("/v1/completions", {"prompt": ["a", "b"]}, "prompt"),
+        ("/v1/embeddings", {"input": []}, "input"),
+        ("/v1/embeddings", {"input": ["a", 1]}, "input"),
+        ("/v1/embeddings", {"input": [[1, -1]]}, "input"),
+        ("/v1/embeddings", {"input": "a", "dimensions": 0}, "dimensions"),
+        ("/v1/moderations", {"input": {}}, "input"),
+        ("/v1/moderations", {"input": ["a", 1]}, "input"),
+        ("/v1/images/generations", {"prompt": 5}, "prompt"),
+    ],
+)
+async def test_refused_by_name(
+    api: Api, make_channel: MakeChannel, fake: Fake, path: str, body: dict[str, Any], param: str
+) -> None:
+    await in_database(make_channel)
+    answer = await api.post(path, {"model": "m", **body})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["param"] == param
+    assert fake.received() == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        said(None), said(5), said([{"text": "Hi"}]), {"messages": HI, "system": 5},
+        {"messages": [{"role": "system", "content": "Hi"}]},
+        {"messages": HI, "max_tokens": None},
+    ],
+)  # fmt: skip
+async def test_messages_refused_as_anthropic_writes_it(
+    api: Api, make_channel: MakeChannel, fake: Fake, fields: dict[str, Any]
+) -> None:
+    await in_database(make_channel, kind="anthropic")
+    answer = await api.post(MESSAGES, {"model": "m", "max_tokens": 5, **fields})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert fake.received() == []
+
+
+@pytest.mark.parametrize("given", ["a", ["a", ""], [1, 2], [[1, 2], [3]]])
+async def test_every_kind_of_input_can_be_embedded(
+    api: Api, make_channel: MakeChannel, given: Any
+) -> None:
+    await in_database(make_channel)
+    answer = await api.post("/v1/embeddings", {"model": "m", "input": given})
+    assert answer.status_code == 200, answer.text
