@@ -5,6 +5,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from accounts.services.locks import lock_user
 from librechat_backend.lib.errors import Conflict, Forbidden, InvalidRequest
 from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.json import JSONDict
@@ -55,8 +56,9 @@ def save_personal_preset(*, user: User, body: JSONDict) -> PersonalPreset:
 def _save(
     user: User, preset_id: str, new_id: str, columns: dict[str, Any], is_default: object
 ) -> PersonalPreset:
+    lock_user(user)  # saved twice at once, it is one preset
     own = PersonalPreset.objects.filter(user=user)
-    preset = own.select_for_update().filter(preset_id=preset_id).first()
+    preset = own.filter(preset_id=preset_id).first()
     if preset is None:
         if own.count() >= MAX_PRESETS:
             raise InvalidRequest(f"At most {MAX_PRESETS} presets can be saved.")

@@ -9,6 +9,7 @@ import re
 import structlog
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
+from django.db import IntegrityError, OperationalError, connection
 from django.db.models import Q
 
 from accounts.models import Invitation, User
@@ -21,6 +22,8 @@ from accounts.services.roles import lock_administrators
 from accounts.services.two_factor import require_proof
 from accounts.shareable import shareables
 from librechat_backend.lib.errors import Forbidden
+
+ATTEMPTS = 5
 
 # Stands for the person in the log of the administration.
 DELETED = "(deleted account)"
@@ -43,10 +46,29 @@ def may_delete_account(user: User) -> bool:
 
 
 def delete_account(*, user: User) -> None:
-    """Raises Forbidden for the last administrator."""
+    """Raises Forbidden for the last administrator.
+
+    What other requests of the person write meanwhile is found when it is tried again.
+    """
     user_id = user.pk
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _delete(user_id)
+        except (IntegrityError, OperationalError):
+            if attempt == ATTEMPTS or connection.in_atomic_block:
+                raise
+        else:
+            break
+    log.info("account_deleted", user=user_id)
+
+
+def _delete(user_id: str) -> None:
+    """No-op where it was deleted a moment ago."""
     with changing_rules():
         lock_administrators()
+        user = User.objects.filter(pk=user_id).first()
+        if user is None:
+            return
         superusers = User.objects.filter(is_superuser=True, is_active=True)
         if user.is_superuser and not superusers.exclude(pk=user_id).exists():
             raise Forbidden("The last administrator cannot be deleted.")
@@ -55,7 +77,6 @@ def delete_account(*, user: User) -> None:
         for resource_type, shareable in shareables().items():
             forget_resources(resource_type=resource_type, resource_ids=shareable.owned_by(user_id))
         user.delete()
-    log.info("account_deleted", user=user_id)
 
 
 def _anonymize_admin_log(user: User) -> None:

@@ -6,7 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from librechat_backend.lib.json import JSONDict
+from accounts.services.locks import lock_user
+from librechat_backend.lib.json import JSONDict, JSONValue
 
 
 def set_favorites(*, user: User, favorites: list[JSONDict]) -> None:
@@ -35,14 +36,16 @@ def accept_terms(*, user: User) -> datetime:
 
 
 def set_code_environment(*, user: User, code_environment: str) -> None:
-    user.personalization = {**user.personalization, "statefulCodeEnvironment": code_environment}
-    user.save(update_fields=["personalization", "updated_at"])
+    _set_preference(user, "statefulCodeEnvironment", code_environment)
+
+
+def set_memories(*, user: User, is_on: bool) -> None:
+    """Whether what the person had remembered is used in their chats (contract 03 §12)."""
+    _set_preference(user, "memories", is_on)
 
 
 @transaction.atomic
-def set_memories(*, user: User, is_on: bool) -> None:
-    """Whether what the person had remembered is used in their chats (contract 03 §12)."""
+def _set_preference(user: User, name: str, value: JSONValue) -> None:
     # Read again under a lock: the other preferences share the column.
-    stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    user.personalization = {**stored.personalization, "memories": is_on}
+    user.personalization = {**lock_user(user).personalization, name: value}
     user.save(update_fields=["personalization", "updated_at"])

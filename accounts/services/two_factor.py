@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import totp
 from accounts.models import Authenticator, BackupCode, User
 from accounts.proof import Proof
+from accounts.services.locks import lock_user
 from librechat_backend.lib import crypto
 from librechat_backend.lib.errors import AppError, InvalidRequest, NotFound
 
@@ -69,9 +70,10 @@ def confirm_setup(*, user: User, proof: Proof) -> None:
         raise InvalidRequest("2FA not initiated")
     if _matching_step(row.pending_secret, proof.code) is None:
         raise InvalidRequest("Invalid token.")
+    pending = Authenticator.objects.filter(user=user, pending_secret=row.pending_secret)
     with transaction.atomic():
-        row.secret, row.pending_secret, row.last_step = row.pending_secret, "", 0
-        row.save()
+        if not pending.update(secret=row.pending_secret, pending_secret="", last_step=0):
+            raise InvalidRequest("2FA not initiated")  # confirmed or begun anew a moment ago
         user.backup_codes.filter(is_pending=False).delete()
         user.backup_codes.update(is_pending=False)
         _set_enabled(user, True)
@@ -102,6 +104,7 @@ def regenerate_backup_codes(*, user: User, proof: Proof) -> list[str]:
         raise NotFound("2FA is not set up for this user")
     require_proof(user=user, proof=proof)
     with transaction.atomic():
+        lock_user(user)  # of two who ask at once, the codes of one count
         return _new_backup_codes(user, is_pending=False)
 
 

@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 
 from accounts import mail, tasks
 from accounts.models import OneTimeToken, User
@@ -35,6 +36,7 @@ def resend_verification(*, email: str) -> None:
         enqueue(tasks.mail_verification_link, people.values_list("pk", flat=True).first() or "")
 
 
+@transaction.atomic
 def verify_email(*, email: str, token: str) -> None:
     """Raises InvalidRequest."""
     people = User.objects.filter(email=email)

@@ -76,6 +76,7 @@ def _set_part_text(part: JSONDict, text: str) -> None:
 @transaction.atomic
 def edit_artifact(*, user: User, message_id: str, index: int, original: str, updated: str) -> None:
     """Replace text inside one artifact (contract 03 §7.7). Raises NotFound, InvalidRequest."""
+    _lock_conversations(user, messages__message_id=message_id)
     message = Message.objects.owned_by(user).with_id(message_id).lock_rows().first()
     if message is None:
         raise message_not_found()
@@ -162,6 +163,7 @@ def is_feedback(feedback: JSONDict) -> bool:
 @transaction.atomic
 def delete_message(*, user: User, conversation_id: str, message_id: str) -> None:
     """Delete one message, if it is there; its children stay, and become roots on display."""
+    _lock_conversations(user, conversation_id=conversation_id)
     messages = Message.objects.of_conversation(user, conversation_id).with_id(message_id)
     remove_messages(messages.values_list("pk", flat=True))
     messages.delete()
@@ -177,7 +179,13 @@ def message_not_found() -> NotFound:
     return NotFound("Message not found", key="error")
 
 
+def _lock_conversations(user: User, **which: str) -> None:
+    """Before their messages, as a deletion does, which must not meet a change in a deadlock."""
+    list(Conversation.objects.owned_by(user).filter(**which).lock_rows().values_list("pk"))
+
+
 def _lock(user: User, conversation_id: str, message_id: str) -> Message:
+    _lock_conversations(user, conversation_id=conversation_id)
     messages = Message.objects.of_conversation(user, conversation_id).with_id(message_id)
     message = messages.lock_rows().first()
     if message is None:

@@ -1,7 +1,8 @@
 """Changes to tags and to which conversations have them (contract 03 §5).
 
 Conversations keep their place in the list when a tag of theirs is renamed or deleted; only what is
-done to one conversation moves it up.
+done to one conversation moves it up. Those of one person are changed one after the other: places
+and names are told from those of the others.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.services.locks import lock_user
 from conversations.models import Conversation, Tag
 from conversations.querysets import ConversationQuerySet, TagQuerySet
 from conversations.services.conversations import conversation_not_found
@@ -27,6 +29,7 @@ def create_tag(
 
     A tag that is there already stays as it is, and is put nowhere. Raises NotFound.
     """
+    lock_user(user)
     now = timezone.now()
     last = Tag.objects.owned_by(user).aggregate(last=Max("position"))["last"] or 0
     _, is_new = Tag.objects.get_or_create(
@@ -55,6 +58,7 @@ def update_tag(
     position: int | None = None,
 ) -> str:
     """Change what is not None; the name it has then. Raises NotFound, Conflict."""
+    lock_user(user)
     tag = _lock_tag(user, name)
     if new_name is not None and new_name != name:
         if Tag.objects.owned_by(user).filter(name=new_name).exists():
@@ -75,6 +79,7 @@ def update_tag(
 @transaction.atomic
 def delete_tag(*, user: User, name: str) -> None:
     """Delete it, take it off all conversations and close the gap. Raises NotFound."""
+    lock_user(user)
     tag = _lock_tag(user, name)
     _rewrite(
         Conversation.objects.owned_by(user).tagged([name]),
@@ -91,6 +96,7 @@ def set_conversation_tags(*, user: User, conversation_id: str, names: list[str])
 
     A name nobody has made a tag of becomes one.
     """
+    lock_user(user)
     conversation = _lock_conversation(user, conversation_id)
     _store_tags(conversation, names)
     now = timezone.now()

@@ -2,6 +2,7 @@
 
 from typing import IO, Any
 
+from django.db import DatabaseError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -11,7 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from librechat_backend.lib import json
-from librechat_backend.lib.errors import AppError, InvalidRequest, MalformedJSON, TooLarge
+from librechat_backend.lib.errors import (
+    AppError,
+    InvalidRequest,
+    MalformedJSON,
+    NotAuthenticated,
+    TooLarge,
+)
 
 
 class JSONParser(BaseParser):
@@ -81,10 +88,18 @@ class JSONRenderer(BaseRenderer):
 
 def exception_handler(error: Exception, context: Any) -> Response | None:
     """The one place where an exception of a JSON view becomes an answer."""
+    if isinstance(error, DatabaseError) and _has_left(context["request"].user):
+        error = NotAuthenticated("Unauthorized")
     app_error = as_app_error(error)
     if app_error is None:
         return None
     return Response(app_error.body(), status=app_error.status, headers=app_error.headers)
+
+
+def _has_left(person: Any) -> bool:
+    """Whether the account of who asks was deleted meanwhile: nothing can hang on it any more."""
+    known = type(person)._default_manager.filter(pk=person.pk) if person.pk else None
+    return known is not None and not known.exists()
 
 
 def as_app_error(error: Exception) -> AppError | None:
