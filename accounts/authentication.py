@@ -3,10 +3,11 @@
 A token outlives what happens to its person: each request reads whether they may still come in.
 """
 
-from typing import cast
+from typing import Any, cast
 
-from django.db.models import Exists
+from django.db.models import CharField, DateTimeField, Exists, GenericIPAddressField, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -14,6 +15,7 @@ from accounts.models import User
 from accounts.services.bans import Banned, bans_of_each_person
 from accounts.tokens import InvalidAccessToken, verify_access_token
 from librechat_backend.lib.aio import in_database
+from librechat_backend.lib.compiled import CompiledQuery, Given
 from librechat_backend.lib.errors import NotAuthenticated
 from librechat_backend.lib.throttling import client_ip
 
@@ -29,13 +31,24 @@ def user_for_token(token: str, *, ip_address: str | None = None) -> User:
 
 def active_user(user_id: str, *, ip_address: str | None = None) -> User:
     """As they are now; one query. Raises NotAuthenticated, and Banned for them or the address."""
-    people = User.objects.annotate(is_banned=Exists(bans_of_each_person(ip_address)))
-    user = people.filter(pk=user_id, is_active=True).first()
-    if user is None:
+    found = _ACTIVE.ask(user_id=user_id, ip_address=ip_address, now=timezone.now())
+    if not found:
         raise NotAuthenticated("Unauthorized")
-    if user.is_banned:
+    user: User = found[0]
+    if found[0].is_banned:
         raise Banned
     return user
+
+
+def _active() -> QuerySet[Any]:
+    bans = bans_of_each_person(
+        Given("ip_address", GenericIPAddressField()), Given("now", DateTimeField())
+    )
+    people = User.objects.annotate(is_banned=Exists(bans)).order_by()
+    return people.filter(pk=Given("user_id", CharField()), is_active=True)
+
+
+_ACTIVE = CompiledQuery(_active)
 
 
 def bearer_token(request: HttpRequest | Request) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Ban, User, Violation
 from accounts.services.sessions import end_all_sessions
+from librechat_backend.lib.compiled import Given
 from librechat_backend.lib.errors import Forbidden
 
 MESSAGE = "Your account has been temporarily banned due to violations of our service."
@@ -24,12 +25,14 @@ class Banned(Forbidden):
         super().__init__(MESSAGE)
 
 
-def bans_of_each_person(ip_address: str | None = None) -> QuerySet[Ban]:
-    """Those that hold now, for a subquery of people who come from ``ip_address``."""
+def bans_of_each_person(
+    ip_address: str | Given | None = None, now: datetime | Given | None = None
+) -> QuerySet[Ban]:
+    """Those that hold ``now``, for a subquery of people who come from ``ip_address``."""
     who = Q(user=OuterRef("pk"))
     if ip_address:
         who |= Q(ip_address=ip_address)
-    return Ban.objects.filter(who, expires_at__gt=timezone.now())
+    return Ban.objects.filter(who, expires_at__gt=now or timezone.now())
 
 
 @dataclass(frozen=True, slots=True)
