@@ -68,7 +68,7 @@ def write(documents: Sequence[Document], job: Job) -> None:
     keep("agents", owned, job)
     with changing_rules():
         written = TABLE.store(_rows(owned, job), job.tally)
-        _remember(written)
+        remember_versions(written)
         job.here.add(Preset, (row["id"] for row in written))
         changed = {row["id"] for row in written}
         fresh = [(each.data, owner) for each, owner in owned if document_id(each.data) in changed]
@@ -148,7 +148,7 @@ def _is_good(name: str, value: JSONValue) -> bool:
     return value_problem(PARAMETERS[name], value) is None
 
 
-def _remember(written: Sequence[Row]) -> None:
+def remember_versions(written: Sequence[Row]) -> None:
     """A version each, as presets have."""
     versions = [
         {

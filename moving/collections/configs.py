@@ -11,6 +11,7 @@ from accounts.access_roles import PrincipalType
 from accounts.models import Group, User
 from librechat_backend.lib.json import JSONDict, JSONValue
 from moving.collections.base import Collection
+from moving.collections.group_specs import LIST, take_specs
 from moving.collections.kept import count
 from moving.collections.role_groups import group_of_role
 from moving.job import Job
@@ -21,6 +22,7 @@ from moving.values import document_id, reference, text, texts
 from presets.policies import PolicyRules, save_policy
 from presets.startup import offered_endpoints
 
+RULES_AND_SPECS = RULES | {LIST}
 LOADED = "it was loaded with the configuration"
 UNREADABLE = "what is set for {} cannot be read (kept)"
 OFF = "it was switched off (kept)"
@@ -79,13 +81,14 @@ def _set_rules(document: JSONDict, job: Job) -> frozenset[str]:
     if group is None:
         is_coming = document.get("principalType") == PrincipalType.GROUP and job.options.is_dry_run
         return RULES - removed if is_coming else frozenset()
+    taken = RULES | {LIST} if take_specs(document, group, job) else RULES
     rules = dict(rules_of(document))
     if rules.get("added_endpoints"):
         rules["added_endpoints"] = _offered(rules["added_endpoints"], job)
     if rules:
         wanted: PolicyRules = rules  # type: ignore[assignment]
         save_policy(actor=None, group=group, **wanted)
-    return RULES - removed
+    return taken - removed
 
 
 def _group(document: JSONDict, job: Job) -> Group | None:
@@ -94,7 +97,7 @@ def _group(document: JSONDict, job: Job) -> Group | None:
     match document.get("principalType"):
         case PrincipalType.GROUP:
             return Group.objects.filter(object_id=reference(name)).first()
-        case PrincipalType.ROLE if name in job.roles and rules_of(document):
+        case PrincipalType.ROLE if name in job.roles and RULES_AND_SPECS & {*keys_of(document)}:
             return group_of_role(str(name))
     return None
 

@@ -108,6 +108,13 @@ def configs(owner: Person) -> Documents:
     yield {**config, "_id": oid("config", 5), "principalType": "role", "principalId": "crew",
            "overrides": {"ocr": {"apiKey": v3("sk-ocr")}, "modelSpecs": {"prioritize": False},
                          HOSTILE: {"a.b": {"$c": 1}}}}  # fmt: skip
+    specs = [
+        {"name": "watch", "label": "Watch", "webSearch": True, "preset": {
+            "endpoint": "openAI", "model": "gpt-4.1", "promptPrefix": "Keep watch."}},
+        {"name": "lost", "label": HOSTILE * 20, "preset": {"endpoint": "agents"}}, "?", {},
+    ]  # fmt: skip
+    yield {**config, "_id": oid("config", 8), "principalType": "role", "principalId": "guests",
+           "overrides": {"modelSpecs": {"list": specs}}}  # fmt: skip
     yield {**config, "_id": oid("config", 6), "principalType": "role", "principalId": "nobody",
            "overrides": ["?"]}  # fmt: skip
     yield {**config, "_id": oid("config", 7), "principalType": "role", "principalId": "nobody",

@@ -303,7 +303,35 @@ def test_settings_of_roles_are_rules_and_those_of_people_are_named(done: Done) -
     ):
         assert words in done.said, words
     assert "modelSpecs.prioritize" not in done.said
-    assert KeptDocument.objects.filter(collection="configs").count() == 8
+    assert KeptDocument.objects.filter(collection="configs").count() == 9
+
+
+def test_specs_of_a_role_are_presets_of_its_people_in_place_of_those_of_everybody(
+    tmp_path: Path, client_for: ClientFor
+) -> None:
+    path = tmp_path / "librechat.yaml"
+    preset = "{endpoint: Harbour, model: gpt-4o}"
+    specs = "".join(f"  - {{name: {name}, preset: {preset}}}\n" for name in ("watch", "helm"))
+    path.write_text(
+        f"version: 1.3.0\nmodelSpecs:\n list:\n{specs}endpoints:\n custom:\n  - {{name: Harbour, "
+        'apiKey: sk-old, baseURL: "https://harbour.example.com/v1", models: {default: [gpt-4o]}}'
+    )
+    done = take(tmp_path, "--yaml", str(path))
+    guests = Group.objects.get(object_id=role_group_id("guests"))
+    given = Assignment.objects.filter(group=guests).select_related("preset")
+    effects = {(row.preset.slug, row.preset.system_message): row.effect for row in given}
+    assert effects["watch", "Keep watch."] == Assignment.Effect.ALLOW
+    assert effects["helm", ""] == Assignment.Effect.DENY
+    assert ("watch", "") not in effects
+    assert "configs: 1 × its specs are presets of the group “Role guests” now" in done.said
+    assert "configs: LOST 1 × modelSpecs.list.0.webSearch, for the group “Role guests”" in done.said
+    assert (
+        "configs: LOST 1 × modelSpecs.list.1, for the group “Role guests”: it has no" in done.said
+    )
+    assert "modelSpecs.list is not set for role guests" not in done.said
+    before = list(Assignment.objects.order_by("pk").values())
+    take(tmp_path, "--yaml", str(path))
+    assert list(Assignment.objects.order_by("pk").values()) == before
 
 
 def test_files_without_bytes_keep_what_is_known_of_them(done: Done) -> None:
