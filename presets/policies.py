@@ -14,6 +14,7 @@ from librechat_backend.lib.errors import InvalidFields
 from librechat_backend.lib.json import JSONDict
 from presets import permissions, validation
 from presets.exceptions import InvalidPolicy
+from presets.gone import gone
 from presets.models import Policy
 from presets.resolution import Scope
 from presets.startup import offered_endpoints
@@ -45,6 +46,7 @@ def save_policy(
     _raise_any(InvalidPolicy, errors | unknown)
     with changing_rules():
         require(actor is None or permissions.can_manage_policy(actor))
+        _raise_any(InvalidPolicy, gone(group=group))
         old = Policy.objects.filter(group=group).first()
         policy, _ = Policy.objects.update_or_create(group=group, defaults=dict(rules))
         remember_policy(actor, policy, old)

@@ -22,6 +22,7 @@ from librechat_backend.lib.times import to_iso
 from presets import permissions, validation
 from presets.exceptions import InvalidAssignment, InvalidPreset, PresetInUse
 from presets.fields import LOOKS
+from presets.gone import gone
 from presets.models import Assignment, Preset, PresetVersion
 from presets.resolution import lineage, merge
 from presets.snapshot import preset_data
@@ -266,6 +267,8 @@ def assign_preset(
     """
     _check_principal(group, user, everyone=everyone)
     with changing_rules():
+        if missing := gone(preset=preset, group=group, user=user):
+            raise InvalidAssignment(missing)
         row = Assignment.objects.filter(preset=preset, group=group, user=user).first()
         permission = f"presets.{'change' if row else 'add'}_assignment"
         require(

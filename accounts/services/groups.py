@@ -100,7 +100,10 @@ def add_member(
     _check_choice("role", role, Membership.Role.values)
     _check_choice("source", source, Membership.Source.values)
     with changing_rules():
+        group = _current(group)
         _require_group(actor, group, "accounts.add_membership")
+        if not User.objects.filter(pk=user.pk).exists():
+            raise InvalidGroup({"user": [f"{user} has been deleted."]})
         membership, is_new = Membership.objects.get_or_create(
             group=group, user=user, defaults={"role": role, "source": source}
         )
