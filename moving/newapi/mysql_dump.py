@@ -52,10 +52,9 @@ _CHARSETS = {
     "latin1": "cp1252",
 }  # fmt: skip
 _OTHER_KINDS = {
-    b"-- PostgreSQL database": "This is a dump of PostgreSQL, not of MySQL.",
-    b"PGDMP": "This is a dump of PostgreSQL, not of MySQL.",
+    b"PGDMP": "This dump of PostgreSQL is no text; let pg_dump write it without --format.",
     b"PRAGMA foreign_keys": "This is a text dump of SQLite; give the database file itself.",
-    b"\0": "This is neither a SQLite database nor a dump of MySQL.",
+    b"\0": "This is neither a SQLite database nor a dump of MySQL or PostgreSQL.",
 }
 
 

@@ -1,4 +1,4 @@
-"""A database of one-api or new-api: a SQLite file, or a dump of MySQL that is made one."""
+"""A database of one-api or new-api: a SQLite file, or a dump that is made one."""
 
 import gzip
 import re
@@ -7,11 +7,14 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from moving.newapi.mysql_dump import Row as DumpRow
 from moving.newapi.mysql_dump import Skipped, Table, UnreadableDump, read_dump
+from moving.newapi.postgresql_dump import SIGN as POSTGRESQL
+from moving.newapi.postgresql_dump import read_postgresql
 
 REQUIRED = ("users", "tokens", "channels")
 # Read row by row; of every other table only the number of rows matters.
@@ -20,6 +23,7 @@ VALUE_BYTES_MAX = 64 * 1024 * 1024
 _SQLITE = b"SQLite format 3\0"
 _GZIP = b"\x1f\x8b"
 _ROWS_AT_ONCE = 500
+_HEAD_BYTES = 200
 _NAME = re.compile(r"\w{1,64}")
 
 Reached = Callable[[int], None]
@@ -126,7 +130,17 @@ def _from_dump(
             reached(file.tell())
             return data
 
-        for found in read_dump(read, READ.__contains__):
+        def read_line(size: int) -> bytes:
+            data = plain.readline(size)
+            reached(file.tell())
+            return data
+
+        is_postgresql = POSTGRESQL in plain.read(_HEAD_BYTES)
+        plain.seek(0)
+        understand = (
+            partial(read_postgresql, read_line) if is_postgresql else partial(read_dump, read)
+        )
+        for found in understand(READ.__contains__):
             if isinstance(found, Table):
                 columns = ", ".join(f'"{name}"' for name in found.columns if _NAME.fullmatch(name))
                 connection.execute(f"CREATE TABLE {found.name} ({columns})")

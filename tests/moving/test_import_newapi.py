@@ -1,9 +1,10 @@
 """``manage.py import_newapi``: what was in one-api or new-api works here."""
 
+import gzip
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -295,12 +296,20 @@ def test_numbers_are_those_of_one_api_when_its_columns_are_there(db: None, tmp_p
 # -- Again, and never half --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("written", [source.dump_bytes, source.postgresql_bytes])
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
 def test_nothing_changes_when_it_runs_again_from_a_dump(
-    db: None, new_api: Path, tmp_path: Path
+    db: None,
+    new_api: Path,
+    tmp_path: Path,
+    written: Callable[[source.Tables], bytes],
+    packed: Callable[[bytes], bytes],
 ) -> None:
     run_anyhow(new_api)
     before = counts()
-    said = run_anyhow(source.write_dump(tmp_path / "dump.sql", source.new_api()))
+    dump = tmp_path / "dump.sql"
+    dump.write_bytes(packed(written(source.new_api())))
+    said = run_anyhow(dump)
     assert counts() == before
     figures = {line.split()[0]: line.split()[1:] for line in said.splitlines()[1:6]}
     assert all(row[1] == "0" for row in figures.values())
@@ -351,6 +360,7 @@ def test_secrets_are_not_told_when_the_report_is_written(db: None, new_api: Path
 
 
 DUMP = source.dump_bytes(source.new_api())
+POSTGRESQL = source.postgresql_bytes(source.new_api())
 HOSTILE = {
     "empty": (b"", "no table"),
     "text": (b"Dear reader, this is a letter.\n", "cut off"),
@@ -358,7 +368,12 @@ HOSTILE = {
     "cut-dump": (DUMP[:-2000], "cut off|damaged"),
     "without-last-line": (DUMP.rsplit(b"-- Dump", 1)[0], "last line is missing"),
     "cut-gzip": (b"\x1f\x8b\x08\0" + b"\0" * 6 + b"\x03", "damaged or cut off"),
-    "postgresql": (b"--\n-- PostgreSQL database dump\n--\nCOPY users FROM stdin;\n", "PostgreSQL"),
+    "postgresql-empty": (POSTGRESQL[:30] + POSTGRESQL[-45:], "no table"),
+    "postgresql-cut": (POSTGRESQL[:-60], "last line is missing"),
+    "postgresql-damaged": (POSTGRESQL.replace(b"\t", b"\t\t", 1), "another length"),
+    "postgresql-inserts": (POSTGRESQL[:40] + b"\nINSERT INTO users VALUES (1);\n", "--inserts"),
+    "postgresql-charset": (POSTGRESQL.replace(b"UTF8", b"LATIN1"), "--encoding=UTF8"),
+    "postgresql-packed": (b"PGDMP\x01\x0e" + b"\0" * 99, "--format"),
     "sqlite-text": (b"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "file itself"),
     "other-tables": (b"CREATE TABLE `pets` (\n `id` int\n);\n", "not of one-api or new-api"),
     "twice": (DUMP + DUMP, "twice"),

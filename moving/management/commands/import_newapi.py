@@ -26,7 +26,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "source", type=Path, help="the SQLite file, or what mysqldump wrote (also .gz)"
+            "source",
+            type=Path,
+            help="the SQLite file, or what mysqldump or pg_dump wrote (also .gz)",
         )
         parser.add_argument("--dry-run", action="store_true", help="read everything, write nothing")
         parser.add_argument("--report", type=Path, help="write the report there, as a page")
