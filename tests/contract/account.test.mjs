@@ -216,6 +216,63 @@ test('roles are read by whom they concern and changed by administrators', async 
   await dataService.updatePeoplePickerPermissions({ ...change, updates: { VIEW_USERS: false } });
 });
 
+test('a feature nobody built stays off, whatever an administrator says and nobody else may', async () => {
+  const person = await newPerson('rosa');
+  const change = { roleName: 'USER', updates: { USE: true } };
+  for (const asPerson of [true, false]) {
+    const answers = {
+      AGENTS: () => dataService.updateAgentPermissions(change),
+      MARKETPLACE: () => dataService.updateMarketplacePermissions(change),
+      MCP_SERVERS: () => dataService.updateMCPServersPermissions(change),
+      SKILLS: () => dataService.updateSkillPermissions(change),
+    };
+    for (const [feature, update] of Object.entries(answers)) {
+      if (asPerson) {
+        person.act();
+        await refused(update(), 403);
+      } else {
+        await administrator();
+        assert.equal((await update()).permissions[feature].USE, false, feature);
+      }
+    }
+  }
+});
+
+test('who may have keys of the API is changed by administrators alone', async () => {
+  const person = await newPerson('rita');
+  const change = (USE) => ({ roleName: 'USER', updates: { USE } });
+  const used = async () => (await dataService.getRole('USER')).permissions.REMOTE_AGENTS.USE;
+  await refused(dataService.updateRemoteAgentsPermissions(change(true)), 403);
+  const before = await used();
+  for (const isAllowed of [!before, before]) {
+    await administrator();
+    await dataService.updateRemoteAgentsPermissions(change(isAllowed));
+    person.act();
+    assert.equal(await used(), isAllowed);
+  }
+});
+
+test('roles are listed to administrators alone', async () => {
+  await newPerson('sara');
+  await refused(dataService.listRoles(), 403);
+  await administrator();
+  const { roles, total } = await dataService.listRoles();
+  assert.equal(roles.length, total);
+  assert.ok(['ADMIN', 'USER'].every((name) => roles.some((role) => role.name === name)));
+});
+
+test('what belongs to other products is refused without signing anybody out', async () => {
+  await newPerson('tina');
+  await refused(dataService.getGraphApiToken({ scopes: 'files' }), 404);
+  await refused(dataService.getLoginGoogle(), 404);
+  await refused(dataService.revokeUserKey('openAI'), 404);
+  await refused(dataService.revokeAllUserKeys(), 404);
+  const form = new FormData();
+  await refused(dataService.uploadAgentAvatar({ agent_id: 'x', formData: form }), 404);
+  await refused(dataService.uploadAssistantAvatar({ assistant_id: 'x', formData: form }), 404);
+  assert.equal((await dataService.getUser()).name, 'tina');
+});
+
 test('the share dialog finds its roles, and nothing of what is not there', async () => {
   await newPerson('karl');
   for (const type of Object.values(ResourceType)) {

@@ -1,4 +1,5 @@
-/** No call of the client's library about chats, and what belongs to them, goes untried here. */
+/** No call of the client's library about accounts, chats, files, and what belongs to them, goes
+ * untried here. */
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
@@ -6,6 +7,12 @@ import { axios, dataService } from './lib/browser.mjs';
 
 /** Where the requests of each area go. What a path is told apart by, not what a function is called. */
 const AREAS = {
+  accounts: /^\/api\/(auth|user)\b/,
+  roles: /^\/api\/(admin\/)?roles\b/,
+  permissions: /^\/api\/permissions\b/,
+  keys: /^\/api\/(keys|api-keys)\b/,
+  start: /^\/api\/(config|endpoints|models|banner|balance)\b/,
+  files: /^\/api\/files\b/,
   conversations: /^\/api\/convos\b/,
   messages: /^\/api\/messages\b/,
   search: /^\/api\/search\b/,
@@ -19,6 +26,12 @@ const AREAS = {
 };
 /** As many as 0.8.524 has: fewer means that this test has stopped seeing them. */
 const COUNTS = {
+  accounts: 30,
+  roles: 10,
+  permissions: 6,
+  keys: 6,
+  start: 6,
+  files: 17,
   conversations: 16,
   messages: 8,
   search: 1,
@@ -31,8 +44,9 @@ const COUNTS = {
   traces: 3,
 };
 
-const sources = readdirSync(new URL('.', import.meta.url))
-  .filter((name) => name.endsWith('.test.mjs') && name !== 'calls.test.mjs')
+const sources = ['./', './lib/']
+  .flatMap((place) => readdirSync(new URL(place, import.meta.url)).map((name) => place + name))
+  .filter((name) => name.endsWith('.mjs') && !name.endsWith('calls.test.mjs'))
   .map((name) => readFileSync(new URL(name, import.meta.url), 'utf8'))
   .join('\n');
 

@@ -69,6 +69,15 @@ for (const [name, call, expected] of NOTHING) {
   });
 }
 
+test('nobody listens and nobody speaks', async () => {
+  const recording = new FormData();
+  recording.append('audio', new Blob(['RIFF'], { type: 'audio/wav' }), 'a.wav');
+  await refused(dataService.speechToText(recording), 404);
+  const text = new FormData();
+  text.append('input', 'Good morning.');
+  await refused(dataService.textToSpeech(text), 404);
+});
+
 test('no balance is 204', async () => {
   assert.equal(await dataService.getUserBalance(), '');
 });
