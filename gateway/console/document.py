@@ -20,8 +20,8 @@ _LIMIT: JSONDict = {"type": ["integer", "null"], "minimum": 1, "maximum": 2**31 
 _STATUS: JSONDict = {"enum": [1, 2, None], "description": "1 enabled, 2 switched off."}
 _WINDOW: JSONDict = {"enum": ["day", "week", "month", "total", None]}
 _CHANNEL_TYPE: JSONDict = {
-    "enum": [1, 3, 14, 24, 99],
-    "description": "1 OpenAI, 3 Azure OpenAI, 14 Anthropic, 24 Gemini, 99 any other service.",
+    "enum": [1, 3, 8, 14, 24, 37, 99, *sorted(SERVICES)],
+    "description": "1 OpenAI, 3 Azure, 14 Anthropic, 24 Gemini, 37 Cloudflare, 8 and 99 others.",
 }
 
 _TOKEN_BODY: JSONDict = {
@@ -54,9 +54,16 @@ _CHANNEL_BODY: JSONDict = {
         "oneOf": [*_NAMES["oneOf"], {"type": "null"}], "writeOnly": True,
         "description": "Several are tried in turn; they take the place of those there are.",
     },
-    "base_url": {**_SHORT, "description": "Empty: where the service is by itself."},
+    "base_url": {
+        **_SHORT, "type": ["string", "null"], "description": "Empty: the service's own.",
+    },
     "models": _NAMES,
-    "model_mapping": {"type": "object", "additionalProperties": {**TEXT, "minLength": 1}},
+    "model_mapping": {
+        "anyOf": [
+            {"type": "object", "additionalProperties": {**TEXT, "minLength": 1}},
+            {"enum": ["", "{}"], "description": "Or the object as text."},
+        ]
+    },
     "priority": {"type": ["integer", "null"], "minimum": -(2**31) + 1, "maximum": 2**31 - 1},
     "weight": _LIMIT,
     "status": _STATUS,
@@ -155,7 +162,14 @@ _OPERATIONS: dict[str, dict[str, tuple[str, JSONDict | None, str]]] = {
     },
     "/api/channel": {
         "get": ("The channels, for administrators.", None, "ConsoleChannels"),
-        "post": ("Make a channel.", _object(["type", "name"], _CHANNEL_BODY), "ConsoleChannel"),
+        "post": (
+            "Make a channel.",
+            {
+                **_object(["name"], _CHANNEL_BODY),
+                "anyOf": [{"required": ["type"]}, {"required": ["provider"]}],
+            },
+            "ConsoleChannel",
+        ),
     },
     "/api/channel/{id}": {
         "get": ("One of them.", None, "ConsoleChannel"),

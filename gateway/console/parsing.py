@@ -159,7 +159,8 @@ def apply_to_channel(channel: Channel, data: JSONValue, *, is_new: bool) -> list
         channel.model_mapping = _mapping(body["model_mapping"])
     if (status := integer(body, "status", low=ENABLED, high=DISABLED)) is not None:
         channel.is_active = status == ENABLED
-    channel.priority = integer(body, "priority", low=-_MAX_NUMBER) or channel.priority
+    if (priority := integer(body, "priority", low=-_MAX_NUMBER)) is not None:
+        channel.priority = priority
     channel.weight = integer(body, "weight", low=1) or channel.weight
     return [] if body.get("key") is None else words(body, "key")
 
@@ -173,11 +174,13 @@ def _address(body: JSONDict) -> str:
 
 def _kind(body: JSONDict) -> str:
     """The number of the document, or the name of a service."""
-    named = body.get("provider", body.get("type"))
-    kind = KIND_BY_TYPE.get(named, "") if type(named) is int else named
-    if not isinstance(kind, str) or kind not in SERVICES:
-        raise InvalidRequest(f"type: expected one of {', '.join(map(str, KIND_BY_TYPE))}.")
-    return kind
+    given = body.get("type")
+    kind = KIND_BY_TYPE.get(given, "") if type(given) is int else given
+    provider = body.get("provider", kind)
+    for named in (kind, provider) if "type" in body else (provider,):
+        if not isinstance(named, str) or named not in SERVICES:
+            raise InvalidRequest(f"type: expected one of {', '.join(map(str, KIND_BY_TYPE))}.")
+    return str(provider)
 
 
 def _mapping(value: JSONValue) -> dict[str, str]:

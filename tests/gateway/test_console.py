@@ -209,6 +209,7 @@ def test_channel_is_listed_changed_and_deleted_without_its_keys(admin_user: User
     for answer in answers:
         assert b"sk-" not in answer.content
     assert (data(answers[2])["status"], data(answers[2])["key_count"]) == (2, 1)
+    assert data(client.put(url, {"priority": 0}, content_type=JSON))["priority"] == 0
     assert data(client.delete(url)) is None
     assert not Channel.objects.exists()
 
@@ -216,7 +217,8 @@ def test_channel_is_listed_changed_and_deleted_without_its_keys(admin_user: User
 @pytest.mark.parametrize(
     "change",
     [
-        {"type": 2}, {"type": "unknown"}, {"type": None}, {"name": ""}, {"name": "a" * 101},
+        {"type": 2}, {"type": "unknown"}, {"type": None}, {"provider": "unknown"},
+        {"type": {}, "provider": "groq"}, {"name": ""}, {"name": "a" * 101},
         {"base_url": "ftp://x"}, {"models": 5}, {"model_mapping": "["}, {"model_mapping": {"a": 1}},
         {"weight": 0}, {"priority": 10**12}, {"name": "\ud800"}, {"key": 5},
     ],

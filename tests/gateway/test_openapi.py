@@ -48,7 +48,8 @@ def server() -> Iterator[LiveServer]:
             "OPENAI_MODELS": "m,0", "LOG_LEVEL": "error",
         }  # fmt: skip
         with live_server(env=env) as running:
-            running.create_user("root@example.com", "correct horse battery", "ADMIN")
+            command = ("create_user", "root@example.com", "--superuser", "--password-stdin")
+            running.manage(*command, stdin="correct horse battery")
             yield running
 
 
