@@ -26,7 +26,14 @@ class ApiTokenAdmin(ModelAdmin[ApiToken]):
     autocomplete_fields = ("user",)
     actions = ("revoke",)
     fieldsets = (
-        (None, {"fields": ("user", "name", "is_active", "expires_at")}),
+        (
+            None,
+            {
+                "fields": ("user", "name", "is_active", "expires_at"),
+                "description": "The key itself is shown once, when this is saved for the first "
+                "time.",
+            },
+        ),
         (
             "What it opens",
             {

@@ -59,7 +59,14 @@ class ChannelAdmin(ModelAdmin[Channel]):
     autocomplete_fields = ("groups",)
     change_form_outer_before_template = "providers/channel_buttons.html"
     fieldsets = (
-        (None, {"fields": ("name", "kind", "is_active", "base_url", "model_names")}),
+        (
+            None,
+            {
+                "fields": ("name", "kind", "is_active", "base_url", "model_names"),
+                "description": "Most channels need these and a key, which is asked for at the "
+                "end of this page. “Test” in the list of channels says whether it answers.",
+            },
+        ),
         (
             "In the menu",
             {"fields": ("endpoint", "menu_label", "icon_url", "menu_order", "model_mapping")},

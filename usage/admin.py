@@ -24,8 +24,39 @@ def _duration(milliseconds: int) -> str:
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
+# Kinds of errors (providers/errors.py) as the log has them; what is not here stands for itself.
+_IN_WORDS = {
+    "authentication": "the provider refused the key",
+    "permission": "the key may not use this model",
+    "quota": "the account at the provider is used up",
+    "rate_limit": "the provider had too many requests",
+    "context_length": "too long for this model",
+    "content_filter": "stopped by the provider's filter",
+    "model_not_found": "there is no such model",
+    "invalid_request": "the request was not accepted",
+    "timeout": "no answer in time",
+    "connection": "the connection failed",
+    "upstream": "the provider failed",
+    "malformed": "the answer could not be read",
+    "no_channel": "no channel serves this model",
+    "busy": "the channel was at its limit",
+    "address": "the address is not allowed",
+    "limit": "a limit was reached",
+    "budget": "a budget is used up",
+    "unpriced": "the model has no price",
+}
+
+
+def _in_words(error: str) -> str:
+    """``upstream 500`` → ``the provider failed (500)``."""
+    kind, _, status = error.partition(" ")
+    if kind not in _IN_WORDS:
+        return error
+    return f"{_IN_WORDS[kind]} ({status})" if status else _IN_WORDS[kind]
+
+
 def _attempt(tried: JSONDict) -> str:
-    outcome = tried.get("error") or "answered"
+    outcome = _in_words(tried["error"]) if tried.get("error") else "answered"
     return f"{tried.get('channel')} ({tried.get('model')}): {outcome}"
 
 
@@ -33,7 +64,7 @@ def _attempt(tried: JSONDict) -> str:
 class RequestLogAdmin(Viewable):
     list_display = (
         "created_at", "status", "person", "face", "requested_model", "channel_name", "tokens",
-        "cost", "took",
+        "cost", "first_word", "took",
     )  # fmt: skip
     list_filter = (
         CountedFilter, "status", "face", "operation", "is_estimated", GroupFilter, ModelFilter,
@@ -44,7 +75,7 @@ class RequestLogAdmin(Viewable):
     date_hierarchy = "created_at"
     show_full_result_count = False
     fieldsets = (
-        (None, {"fields": ("created_at", "face", "operation", "person", "status", "error")}),
+        (None, {"fields": ("created_at", "face", "operation", "person", "status", "problem")}),
         (
             "Who and what",
             {
@@ -84,8 +115,15 @@ class RequestLogAdmin(Viewable):
 
     @admin.display(ordering="total_ms", description="took")
     def took(self, row: RequestLog) -> str:
-        first, whole = row.first_token_ms, _duration(row.total_ms)
-        return whole if first is None else f"{whole}, first word after {_duration(first)}"
+        return _duration(row.total_ms)
+
+    @admin.display(ordering="first_token_ms", description="first word after")
+    def first_word(self, row: RequestLog) -> str:
+        return "-" if row.first_token_ms is None else _duration(row.first_token_ms)
+
+    @admin.display(description="what went wrong")
+    def problem(self, row: RequestLog) -> str:
+        return _in_words(row.error) if row.error else "-"
 
     @admin.display(description="groups then, nearest first")
     def then_in(self, row: RequestLog) -> str:
