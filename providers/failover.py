@@ -71,6 +71,8 @@ async def first_to_begin(made: Plan, begin: Begin[T], *, trace: CallTrace, what:
             if unpaid is not None:
                 raise unpaid
             trace.grant = await _leave_for(attempt)
+            if trace.on_entry is not None:
+                trace.on_entry()
             begun = await begin(attempt)
         except ProviderError as error:
             first_error = first_error or error
@@ -95,8 +97,6 @@ async def pay(attempt: Attempt, trace: CallTrace) -> ProviderError | None:
         if not is_of_channel(refused):
             raise NotPaid(refused) from refused
         return OverBudget(refused)
-    if trace.on_paid is not None:
-        trace.on_paid()
     return None
 
 

@@ -40,8 +40,8 @@ class CallTrace:
     """Filled in while the call runs; ``attempts`` holds ``{channel, key_id, model, error}``;
     ``decision`` says why a name that stands for two models meant this one. ``grant`` is the
     channel's leave, ``caller_grant`` that of ``limits_for``, which tells the limits of who asks by
-    the name of the model. ``on_paid`` is called when what an attempt
-    may cost is put aside.
+    the name of the model. ``on_entry`` is called when an attempt is
+    paid and has its place.
 
     ``earlier``: what the answers took before the one of ``usage``, where a call asks for several.
 
@@ -67,7 +67,7 @@ class CallTrace:
     request: ChatRequest | None = None
     said_characters: int = 0
     purse: Purse | None = None
-    on_paid: Callable[[], None] | None = None
+    on_entry: Callable[[], None] | None = None
 
     def begin(self, attempt: Attempt) -> None:
         self.channel_id, self.channel_name = attempt.channel.id, attempt.channel.name

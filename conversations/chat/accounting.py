@@ -50,7 +50,7 @@ def new_trace(turn: Turn, resolved: ResolvedTurn, *, patience_seconds: float = 0
 def new_answer_trace(turn: Turn, column: Column) -> CallTrace:
     """The same of a call for the answer itself, which tells those who let it go first."""
     trace = new_trace(turn, column.resolved, patience_seconds=PATIENCE_SECONDS)
-    trace.on_paid = column.is_asked.set
+    trace.on_entry = column.is_asked.set
     return trace
 
 

@@ -16,8 +16,8 @@ from presets.resolver import ResolvedTurn, resolve_turn
 class Column:
     """One model's share of an answer. ``agent_id`` is empty where it answers alone.
 
-    ``retained`` are the parts it goes on from. ``is_asked`` is set when what its model may cost is
-    put aside, or there is nothing to ask.
+    ``retained`` are the parts it goes on from. ``is_asked`` is set when its model is asked, or
+    there is nothing to ask.
     """
 
     resolved: ResolvedTurn

@@ -12,12 +12,17 @@ from conversations.chat.runtime import get_jobs
 from conversations.models import Generation, Memory
 from librechat_backend.lib import json
 from librechat_backend.lib.aio import in_database
+from providers import failover
+from providers.models import Channel
+from providers.routing import Attempt
+from providers.services import add_key, save_channel
 from providers.types import TextDelta, Usage
 from tests.conversations.chat.scripted import ChatClient, ScriptedAdapter, titles_are_made
 from tests.conversations.chat.test_memory_agent import ListeningAdapter, listener  # noqa: F401
 from tests.usage.ledger.machine import assert_rows_agree, make_budget
 from usage.ledger.refusals import SpendingRefused
 from usage.ledger.spending import Reservation, Spender, close_spender
+from usage.limits import Grant, close_limiter
 from usage.models import Balance, BillingRules, BudgetPeriod, LedgerEntry, Price, RequestLog
 from usage.recorder import close_recorder, get_recorder
 
@@ -189,6 +194,36 @@ async def test_the_last_credits_are_for_the_answer_and_not_for_what_listens_besi
     operations = await in_database(lambda: list(entries.values_list("operation", flat=True)))
     assert operations == ["chat", "memory"]
     await in_database(assert_rows_agree)
+
+
+async def test_the_only_place_of_a_channel_is_for_the_answer(
+    client: ChatClient, model: ScriptedAdapter, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PROVIDER_ENVIRONMENT = {}
+    settings.TITLE_CONVO, settings.TITLE_MODEL = True, ""
+    asked: list[Attempt] = []
+
+    async def slow_at_first(attempt: Attempt) -> Grant | None:
+        asked.append(attempt)
+        if len(asked) == 1:
+            await asyncio.sleep(0.3)  # as long as a title needs to get here
+        return await leave(attempt)
+
+    def make() -> None:
+        channel = Channel(name="one", kind="openai", model_names=["gpt-4.1"], parallel_requests=1)
+        save_channel(channel=channel)
+        add_key(channel=channel, secret="sk-test")
+
+    leave = failover._leave_for
+    monkeypatch.setattr(failover, "_leave_for", slow_at_first)
+    await in_database(make)
+    started = await client.start()
+    model.answer("At noon.")
+    final = await client.final(started)
+    assert final["responseMessage"]["content"] == [{"type": "text", "text": "At noon."}]
+    model.give_title("Noon")
+    await titles_are_made()
+    await close_limiter()
 
 
 async def test_second_chat_waits_for_credits_that_the_first_has_put_aside(
