@@ -96,19 +96,23 @@ def existing(
     if connection.vendor == "postgresql":
         sql, values = _looked_up(model, names, wanted, read)
     else:
-        sql, values = _among(model, names, wanted, read)
+        sql, values = _joined(model, names, wanted, read)
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [_converted(model, read, row) for row in cursor.fetchall()]
 
 
-def _among(
+def _joined(
     model: type[Model], names: Sequence[str], wanted: Sequence[tuple[Any, ...]], read: Sequence[str]
 ) -> tuple[str, list[Any]]:
+    """One by one in the index: of several columns ``IN`` makes SQLite read the whole table."""
+    keys = [f"key{number}" for number in range(len(names))]
     one = f"({', '.join(['%s'] * len(names))})"
+    found = [f"{_table(model)}.{_columns(model, [name])}" for name in names]
+    same = " AND ".join(f"{column} = {key}" for column, key in zip(found, keys, strict=True))
     sql = (
-        f"SELECT {_columns(model, read)} FROM {_table(model)} "  # noqa: S608 — names of our own
-        f"WHERE ({_columns(model, names)}) IN (VALUES {', '.join([one] * len(wanted))})"
+        f"WITH wanted ({', '.join(keys)}) AS (VALUES {', '.join([one] * len(wanted))}) "  # noqa: S608
+        f"SELECT {_columns(model, read)} FROM wanted CROSS JOIN {_table(model)} ON {same}"
     )
     return sql, [value for each in wanted for value in each]
 
