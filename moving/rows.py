@@ -5,10 +5,10 @@ apart again.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import DateTimeField, JSONField, Model
 from django.utils.dateparse import parse_datetime
 
@@ -39,13 +39,39 @@ def expect_many() -> None:
             cursor.execute(f"SET gin_pending_list_limit = '{POSTGRESQL_PENDING_MB}MB'")
 
 
-def insert(model: type[Model], rows: Sequence[Row]) -> None:
-    """Write rows of the same columns that are not here. Raises IntegrityError for one that is."""
+def insert(model: type[Model], rows: Sequence[Row], *, is_indexed: bool = False) -> None:
+    """Write rows of the same columns that are not here. Raises IntegrityError for one that is.
+
+    ``is_indexed``: FTS5 follows the table.
+    """
     if not rows:
         return
-    if connection.vendor != "postgresql":
+    if connection.vendor == "postgresql":
+        _copy(model, rows)
+    elif is_indexed:
         upsert(model, rows)
-        return
+    else:
+        fields = [_field(model, name) for name in rows[0]]
+        with connection.cursor() as cursor:
+            cursor.executemany(_insertion(model, fields, 1), _values(fields, rows))
+
+
+def insert_if_new(model: type[Model], rows: Sequence[Row]) -> bool:
+    """Write all of ``rows``, or none where one is here or does not fit.
+
+    Always none on SQLite, where looking for them costs less than going back.
+    """
+    if connection.vendor != "postgresql":
+        return False
+    try:
+        with transaction.atomic():
+            insert(model, rows)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _copy(model: type[Model], rows: Sequence[Row]) -> None:
     fields = [_field(model, name) for name in rows[0]]
     columns = _columns(model, list(rows[0]))
     with connection.cursor() as cursor, connection.wrap_database_errors:
@@ -136,14 +162,16 @@ def _statement(
 ) -> str:
     quote = connection.ops.quote_name
     columns = [quote(field.column) for field in fields]
-    one = f"({', '.join(_placeholder(field) for field in fields)})"
     same = {quote(name) for name in (key, *kept)}
     changes = ", ".join(f"{each} = excluded.{each}" for each in columns if each not in same)
     action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
-    return (
-        f"INSERT INTO {_table(model)} ({', '.join(columns)}) "  # noqa: S608
-        f"VALUES {', '.join([one] * count)} ON CONFLICT ({quote(key)}) {action}"
-    )
+    return f"{_insertion(model, fields, count)} ON CONFLICT ({quote(key)}) {action}"
+
+
+def _insertion(model: type[Model], fields: Sequence[Any], count: int) -> str:
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    one = f"({', '.join(_placeholder(field) for field in fields)})"
+    return f"INSERT INTO {_table(model)} ({columns}) VALUES {', '.join([one] * count)}"  # noqa: S608
 
 
 def _placeholder(field: Any) -> str:
@@ -157,11 +185,17 @@ def _converter(field: Any) -> Callable[[Any], Any] | None:
     """What makes a parameter of a value; None where it is one already."""
     if isinstance(field, JSONField):
         return _json
-    return connection.ops.adapt_datetimefield_value if isinstance(field, DateTimeField) else None
+    is_text = isinstance(field, DateTimeField) and connection.vendor == "sqlite"
+    return _naive if is_text else None
 
 
 def _json(value: Any) -> str | None:
     return None if value is None else dumps(value).decode()
+
+
+def _naive(value: datetime | None) -> str | None:
+    """As Django writes it, in a third of the time."""
+    return None if value is None else str(value.astimezone(UTC).replace(tzinfo=None))
 
 
 def _converted(model: type[Model], names: Sequence[str], row: Sequence[Any]) -> tuple[Any, ...]:

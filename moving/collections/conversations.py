@@ -53,7 +53,7 @@ def _store(rows: Sequence[Row], tally: Tally, job: Job) -> None:
     new, newer = TABLE.store_apart(rows, tally)
     chats = (((row["user_id"], row["conversation_id"]), row["id"]) for row in new + newer)
     job.chats.add(chats)
-    insert(SearchEntry, list(title_entries(new)))
+    insert(SearchEntry, list(title_entries(new)), is_indexed=True)
     index_titles(Conversation(**row) for row in newer)
 
 

@@ -86,7 +86,8 @@ def _store(
     """``entries``: those of ``columns``, by their ids; a row that replaces one may get its id."""
     store_adopted(adopted, job)
     new, newer = TABLE.store_apart(columns, job.tally)
-    insert(SearchEntry, [entries[row["id"]] for row in new if row["id"] in entries])
+    found = [entries[row["id"]] for row in new if row["id"] in entries]
+    insert(SearchEntry, found, is_indexed=True)
     upsert(SearchEntry, list(message_entries(newer)), key="message_id")
 
 
