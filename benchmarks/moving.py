@@ -1,5 +1,6 @@
 """Moving in: how fast a dump of LibreChat's database is taken over, and in how much memory."""
 
+import resource
 import subprocess
 import sys
 import tempfile
@@ -44,14 +45,14 @@ def run(*, smoke: bool, **env: str) -> list[Row]:
 
 def _measure(server: LiveServer, dump: Path, options: list[str], messages: int) -> list[Row]:
     command = [sys.executable, "manage.py", "import_librechat", *options]
-    began, used = time.monotonic(), []
+    began, used, worked = time.monotonic(), [], _processor_seconds()
     process = subprocess.Popen(  # noqa: S603
         command, cwd=ROOT, env=server.env, stdout=subprocess.DEVNULL
     )
     while process.poll() is None:
         used.append(_memory(process.pid))
         time.sleep(LOOK_SECONDS)
-    seconds = time.monotonic() - began
+    seconds, worked = time.monotonic() - began, _processor_seconds() - worked
     if process.returncode:
         raise RuntimeError("the move was not complete")
     megabytes = sum(path.stat().st_size for path in dump.rglob("*.bson")) / 1_000_000
@@ -60,6 +61,7 @@ def _measure(server: LiveServer, dump: Path, options: list[str], messages: int) 
     return [
         at_least("messages, with all that belongs to them", messages / seconds, target, "a second"),
         figure("taken over", f"{messages:,} messages, {megabytes:,.0f} MB, in {seconds:.0f} s"),
+        figure("processor time of the command", f"{worked / messages * 1e6:.0f} µs a message"),
         at_most("memory at its highest", max(used), GROWTH_TARGET_MB, "MB"),
         figure("memory in the second half above the first", f"{_growth(used, half):.0f} MB"),
     ]
@@ -69,8 +71,23 @@ def _growth(used: list[float], half: int) -> float:
     return max(used[half:]) - max(used[: half + 1])
 
 
+def _processor_seconds() -> float:
+    """Of all processes this one has begun and seen the end of."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _memory(pid: int) -> float:
+    """Of the command and the processes it began; what they share is counted once."""
     try:
-        return float(psutil.Process(pid).memory_info().rss) / 1_000_000
+        command = psutil.Process(pid)
+        return sum(_megabytes(each) for each in (command, *command.children(recursive=True)))
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _megabytes(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_full_info().pss) / 1_000_000
     except psutil.NoSuchProcess:
         return 0.0
