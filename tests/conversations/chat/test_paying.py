@@ -1,10 +1,14 @@
 """What a turn of the chat is paid from: settled before its last event, once, whatever happens."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
 from conversations.chat import accounting
@@ -25,6 +29,7 @@ from usage.ledger.spending import Reservation, Spender, close_spender
 from usage.limits import Grant, close_limiter
 from usage.models import Balance, BillingRules, BudgetPeriod, LedgerEntry, Price, RequestLog
 from usage.recorder import close_recorder, get_recorder
+from usage.usd import dollars
 
 pytestmark = pytest.mark.django_db(transaction=True)
 START = 10_000
@@ -80,6 +85,40 @@ async def test_turn_is_paid_when_its_last_event_is_told(
     await client.final(started)
     assert await settled_cost() == 29
     assert (await in_database(BudgetPeriod.objects.get)).used == 29
+
+
+async def test_one_chat_costs_the_same_wherever_it_is_shown(
+    model: ScriptedAdapter,
+    client: ChatClient,
+    alice: User,
+    admin_user: User,
+    client_for: Callable[[User], Client],
+) -> None:
+    await in_database(lambda: BillingRules.objects.update(shows_cost=True))
+    started = await client.start()
+    model.say(TextDelta("At noon."))
+    model.finish(usage=Usage(20, 9))
+    frames = [frame for _, frame in await client.stream(started).rest()]
+    gauge = [frame["data"]["cost"] for frame in frames if frame.get("event") == "on_token_usage"]
+    stored = frames[-1]["responseMessage"]["metadata"]["usage"]["cost"]
+    cost = await settled_cost()
+    assert gauge == [stored] == [cost / 1_000_000]
+
+    def told_elsewhere() -> tuple[int, int, int, str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT SUM(cost_credits) FROM v_usage_daily")
+            (by_day,) = cursor.fetchone()
+            cursor.execute("SELECT cost_credits FROM v_cost_by_conversation")
+            (by_chat,) = cursor.fetchone()
+        credits = client_for(alice).get("/api/balance").json()["tokenCredits"]
+        admin = Client()
+        admin.force_login(admin_user)
+        page = admin.get(reverse("admin:usage_requestlog_changelist")).content.decode()
+        return int(by_day), int(by_chat), START - credits, page
+
+    by_day, by_chat, paid, page = await in_database(told_elsewhere)
+    assert (by_day, by_chat, paid) == (cost, cost, cost)
+    assert dollars(cost) in page
 
 
 async def test_stopped_turn_pays_for_what_was_delivered(
