@@ -18,8 +18,8 @@ from benchmarks.report import Row, at_least, at_most, figure
 from tests.live import ROOT, LiveServer
 from tests.moving.commands import env_file
 from tests.moving.dumps import write_dump, write_kept
+from tests.moving.strange_database import StrangeDatabase
 from tests.moving.test_killed import TABLES
-from tests.moving.whole_database import WholeDatabase
 
 CHATS, SMOKE_CHATS = 10_000, 100
 KILLS, SMOKE_KILLS = 10, 2
@@ -31,7 +31,7 @@ LOOK_SECONDS, DELAY_SECONDS = 0.02, 0.5
 
 def run(*, smoke: bool, **env: str) -> list[Row]:
     chats, kills = (SMOKE_CHATS, SMOKE_KILLS) if smoke else (CHATS, KILLS)
-    old = WholeDatabase(
+    old = StrangeDatabase(
         people=max(5, chats // CHATS_PER_PERSON), conversations=chats, length=LENGTH
     )
     whole, killed = LiveServer(env=env), LiveServer(env=env)

@@ -11,6 +11,7 @@ from librechat_backend.lib.json import JSONDict
 from moving.checks import Check
 from moving.labels import label
 from moving.tally import Tally
+from moving.terminal import printable
 
 COLUMNS = ("read", "written", "updated", "unchanged", "merged", "skipped", "lost")
 # What the columns mean, for people.
@@ -155,7 +156,7 @@ class Report:
         ]
 
     def as_text(self) -> str:
-        return "\n".join(map(_printable, self._text()))
+        return "\n".join(map(printable, self._text()))
 
     def _text(self) -> Iterator[str]:
         yield f"{'':30}" + "".join(f"{name:>12}" for name in COLUMNS)
@@ -193,8 +194,3 @@ def _lines(name: str, found: Mapping[str, JSONDict]) -> Iterator[Line]:
     for reason, entry in found.items():
         is_lost = entry.get("is_lost", False)
         yield Line(name, reason, entry["count"], entry["examples"], is_lost)
-
-
-def _printable(line: str) -> str:
-    """Names of the source may hold what a terminal takes for an order."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)

@@ -10,6 +10,7 @@ from moving.librechat_yaml.environment import Reading
 from moving.librechat_yaml.plan import Setting
 from moving.librechat_yaml.report import Report
 from moving.librechat_yaml.source import Fate
+from moving.terminal import printable
 from presets.loading import Difference, FieldDifference, Verb
 
 _SIGNS = {Verb.ADD: "+", Verb.CHANGE: "~", Verb.REMOVE: "-"}
@@ -18,6 +19,10 @@ _LONGEST = 100
 
 def as_text(report: Report, *, everything: bool) -> Iterator[str]:
     """Line by line; ``everything``: what was taken as it stands, too."""
+    return map(printable, _text(report, everything=everything))
+
+
+def _text(report: Report, *, everything: bool) -> Iterator[str]:
     for difference in report.differences:
         yield from _difference(difference)
     yield from _section("Changed here since, and kept:", _by_hand(report))

@@ -526,3 +526,11 @@ def test_a_move_takes_the_configuration_along(
     assert (Channel.objects.get().name, Preset.objects.get().slug) == ("Harbour", "pilot")
     broken = move_in(dump, "--env", env, "--yaml", str(write("a: 1\na: 2")))
     assert "This is said twice" in broken.problem
+
+
+def test_nothing_in_a_file_gives_orders_to_a_terminal(
+    db: None, write: Callable[[str], Path]
+) -> None:
+    said = command(write('version: 1.3.0\n"sur\\e[2Jprise": 1\n'))
+    assert "sur\N{REPLACEMENT CHARACTER}[2Jprise" in said
+    assert "\x1b" not in said
