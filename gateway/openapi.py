@@ -53,7 +53,7 @@ _SYSTEM: JSONDict = {
 }
 
 _TOKENS: JSONDict = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
-_INPUTS = [_TEXT, _TOKENS["items"], _TOKENS]
+_INPUTS = [_TEXT, _TOKENS["items"], _TOKENS, {"type": "object"}]
 _LISTS = [{"type": "array", "minItems": 1, "items": each} for each in _INPUTS]
 
 _BODIES: dict[str, tuple[str, JSONDict]] = {

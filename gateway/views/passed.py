@@ -34,12 +34,13 @@ async def embeddings(call: Call) -> Reply:
 
 
 def _can_embed(value: JSONValue) -> bool:
-    """A text, texts, a text as tokens, or such texts."""
+    """A text, texts, a text as tokens, such texts; or parts, where models see pictures, too."""
     if isinstance(value, str):
         return bool(value)
     if not isinstance(value, list) or not value:
         return False
-    return _are_texts(value) or _is_tokens(value) or all(map(_is_tokens, value))
+    are_parts = all(isinstance(each, dict) for each in value)
+    return are_parts or _are_texts(value) or _is_tokens(value) or all(map(_is_tokens, value))
 
 
 def _are_texts(values: list[JSONValue]) -> bool:

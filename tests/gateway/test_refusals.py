@@ -71,7 +71,7 @@ async def test_messages_refused_as_anthropic_writes_it(
     assert fake.received() == []
 
 
-@pytest.mark.parametrize("given", ["a", ["a", ""], [1, 2], [[1, 2], [3]]])
+@pytest.mark.parametrize("given", ["a", ["a", ""], [1, 2], [[1, 2], [3]], [{"image": "aGk="}]])
 async def test_every_kind_of_input_can_be_embedded(
     api: Api, make_channel: MakeChannel, given: Any
 ) -> None:
