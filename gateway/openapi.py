@@ -6,6 +6,7 @@ from gateway.console import document as console
 from gateway.formats.openai_chat import MAX_CHOICES, ROLES
 from librechat_backend.lib.json import JSONDict
 
+_JSON, _SOUND = "application/json", "audio/*"
 _TEXT: JSONDict = {"type": "string"}
 _WORDS: JSONDict = {"type": "string", "minLength": 1}
 _MODEL: JSONDict = {"type": "string", "minLength": 1, "maxLength": 300}
@@ -146,6 +147,10 @@ _BODIES: dict[str, tuple[str, JSONDict]] = {
         "Pictures of a description.",
         _object(["model", "prompt"], {"model": _MODEL, "prompt": _WORDS}),
     ),
+    "/v1/audio/speech": (
+        "A text, spoken.",
+        _object(["model", "input"], {"model": _MODEL, "input": _WORDS}),
+    ),
     "/v1/tokenize": (
         "An estimate of the tokens of a text or chat.",
         _object(
@@ -179,7 +184,8 @@ _QUERIES: dict[str, tuple[str, list[JSONDict]]] = {
 def document(version: str) -> JSONDict:
     paths: dict[str, JSONDict] = {}
     for path, (summary, body) in _BODIES.items():
-        paths[path] = {"post": _operation(summary, body, _error_of(path))}
+        kind = _SOUND if path == "/v1/audio/speech" else _JSON
+        paths[path] = {"post": _operation(summary, body, _error_of(path), kind)}
     for path, (summary, parameters) in _QUERIES.items():
         operation = _operation(summary, None, "Error")
         paths[path] = {"get": {**operation, "parameters": parameters}}
@@ -221,8 +227,8 @@ def _error_of(path: str) -> str:
     return "AnthropicError" if path.startswith("/v1/messages") else "Error"
 
 
-def _operation(summary: str, body: JSONDict | None, error: str) -> JSONDict:
-    answer: JSONDict = {"application/json": {"schema": {"type": "object"}}}
+def _operation(summary: str, body: JSONDict | None, error: str, kind: str = _JSON) -> JSONDict:
+    answer: JSONDict = {kind: {"schema": {} if kind == _SOUND else {"type": "object"}}}
     if body and "stream" in body["properties"]:
         answer["text/event-stream"] = {"schema": {}}
     responses: dict[str, Any] = {"200": {"description": "The answer.", "content": answer}}

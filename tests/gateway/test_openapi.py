@@ -34,7 +34,7 @@ CHECKS = [
     missing_required_header, unsupported_method, allow_header_conformance,
     negative_data_rejection,
 ]  # fmt: skip
-FORMS = {"/v1/audio/speech", "/v1/audio/transcriptions", "/v1/audio/translations"}
+FORMS = {"/v1/audio/transcriptions", "/v1/audio/translations"}
 # The keys in the settings of the chat's client are of its contract.
 CLIENT_ROUTES = {"/api/api-keys", "/api/api-keys/{id}"}
 schema = schemathesis.openapi.from_dict(document("test"))
