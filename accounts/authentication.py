@@ -31,13 +31,12 @@ def user_for_token(token: str, *, ip_address: str | None = None) -> User:
 
 def active_user(user_id: str, *, ip_address: str | None = None) -> User:
     """As they are now; one query. Raises NotAuthenticated, and Banned for them or the address."""
-    found = _ACTIVE.ask(user_id=user_id, ip_address=ip_address, now=timezone.now())
-    if not found:
+    user = _ACTIVE.first(user_id=user_id, ip_address=ip_address, now=timezone.now())
+    if user is None:
         raise NotAuthenticated("Unauthorized")
-    user: User = found[0]
-    if found[0].is_banned:
+    if user.is_banned:
         raise Banned
-    return user
+    return cast(User, user)
 
 
 def _active() -> QuerySet[Any]:

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.db.models import CharField
+
 from accounts.models import Role, User
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
+from librechat_backend.lib.compiled import CompiledQuery, Given
 from librechat_backend.lib.errors import Forbidden, InvalidRequest, NotFound
 from librechat_backend.lib.json import JSONValue
 
@@ -187,12 +190,15 @@ class RolePermissions:
     permissions: Matrix
 
 
+_ROLE = CompiledQuery(lambda: Role.objects.filter(name=Given("name", CharField()))[:1])
+
+
 def read_role(name: str) -> RolePermissions:
     """A role with its complete matrix; one query. Raises NotFound.
 
     The two built-in roles exist without a row too, with their defaults.
     """
-    row = Role.objects.filter(name=name).first()
+    row = _ROLE.first(name=name)
     if row is None and name not in (ROLE_USER, ROLE_ADMIN):
         raise NotFound("Role not found")
     stored = row.permissions if row and isinstance(row.permissions, dict) else {}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Project,
         Tag,
     )
+    from librechat_backend.lib.compiled import Given
 
 SEARCH_MAX_LENGTH = 1024  # no title is longer
 
@@ -193,7 +194,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def owned_by(self, user: User) -> GenerationQuerySet:
         return self.filter(user=user)
 
-    def of_conversation(self, conversation_id: str) -> GenerationQuerySet:
+    def of_conversation(self, conversation_id: str | Given) -> GenerationQuerySet:
         """Newest first."""
         return self.filter(conversation__conversation_id=conversation_id).order_by("-created_ms")
 

@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 
 from librechat_backend.lib import json
+from librechat_backend.lib.compiled import CompiledQuery
 from librechat_backend.lib.crypto import UndecryptableSecret, decrypt
 from librechat_backend.lib.json import JSONDict
 from providers.environment import demo_channel, environment_channels
@@ -57,11 +58,14 @@ def current_channels(stamp: str | None = None) -> tuple[ChannelSnapshot, ...]:
     return current_table(stamp).channels
 
 
+_STAMP = CompiledQuery(lambda: ChannelVersion.objects.values_list("stamp", flat=True)[:1])
+
+
 def _stored_table(stamp: str | None) -> RouteTable:
     global _cached
     # The stamp is read before the rows: rows that are newer than it are read again next time.
     if stamp is None:
-        stamp = ChannelVersion.objects.values_list("stamp", flat=True).first() or ""
+        stamp = _STAMP.first() or ""
     cached = _cached
     if cached is None or cached.stamp != stamp:
         cached = _cached = _Stored(stamp, _read_table())

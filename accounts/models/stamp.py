@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from django.db import models, transaction
 
+from librechat_backend.lib.compiled import CompiledQuery
 from librechat_backend.lib.ids import new_uuid
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
@@ -28,7 +29,10 @@ class AccessStamp(models.Model):
 
 def current_stamp() -> str:
     """One query; empty while nothing was ever changed."""
-    return AccessStamp.objects.values_list("value", flat=True).first() or ""
+    return _CURRENT.first() or ""
+
+
+_CURRENT = CompiledQuery(lambda: AccessStamp.objects.values_list("value", flat=True)[:1])
 
 
 def renew_stamp() -> None:

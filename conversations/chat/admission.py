@@ -9,7 +9,7 @@ from accounts.services import bans
 from conversations.chat.request import TurnRequest
 from conversations.services.generations import require_room
 from librechat_backend.lib import throttling
-from librechat_backend.lib.errors import Forbidden, TooManyRequests
+from librechat_backend.lib.errors import TooManyRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,11 @@ class _Limiter:
 
 
 def admit(user: User, request: TurnRequest, *, ip_address: str | None) -> None:
-    """Raises Forbidden for a ban, TooManyRequests; both in the form the client translates.
+    """Raises TooManyRequests in the form the client translates; who is banned has been refused
+    before.
 
     ``ip_address``: None where it is not known.
     """
-    if bans.is_banned(user=user, ip_address=ip_address):
-        raise Forbidden(type="ban")
     for limiter in _limiters(user, ip_address):
         _check(limiter, user, ip_address)
     if settings.LIMIT_CONCURRENT_MESSAGES:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.permissions import Bit, PermissionType, require_permission
 from accounts.services.locks import lock_user
+from conversations import often
 from conversations.chat.content import join_parts
 from conversations.chat.events import Failed, Finished
 from conversations.chat.request import TurnRequest
@@ -192,13 +193,12 @@ def _refuse_repetition(user: User, request: TurnRequest) -> None:
 
 
 def _refuse_busy(conversation: Conversation) -> None:
-    running = conversation.generations.all().running().select_related("conversation")
-    if generation := running.first():
+    if generation := often.running_generation.first(pk=conversation.pk):
         raise ConversationBusy(generation)
 
 
 def _existing_conversation(user: User, conversation_id: str) -> Conversation:
-    found = Conversation.objects.owned_by(user).filter(conversation_id=conversation_id).first()
+    found = often.own_conversation.first(user_id=user.pk, conversation_id=conversation_id)
     if found is None:
         raise NotFound("Conversation not found", key="error")
     return found
@@ -233,15 +233,15 @@ def _create_generation(
     now: datetime,
     turn: JSONDict,
 ) -> Generation:
-    newest = None
+    last = None
     if request.conversation_id is not None:
-        newest = conversation.generations.order_by("-created_ms").first()
+        last = often.last_epoch.first(pk=conversation.pk)
     return Generation.objects.create(
         user_id=conversation.user_id,
         conversation=conversation,
         client_request_id=request.client_request_id,
         # Two turns within one millisecond still need two epochs.
-        created_ms=max(to_epoch_ms(now), newest.created_ms + 1 if newest else 0),
+        created_ms=max(to_epoch_ms(now), (last or 0) + 1),
         endpoint=resolved.endpoint,
         model=resolved.model,
         user_message_id=message.message_id,
@@ -265,11 +265,11 @@ def finish_turn(*, generation_id: str, process: str, outcome: Outcome) -> Finish
     now = timezone.now()
     with transaction.atomic():
         # In the order of a deletion, which must not meet this in a deadlock.
-        Conversation.objects.filter(generations=generation_id).lock_rows().first()
+        often.locked_conversation.ask(pk=generation_id)
         owned = Generation.objects.running().filter(pk=generation_id, process=process)
         if not owned.update(status=outcome.status, finished_at=now):
             return None
-        generation = Generation.objects.select_related("conversation").get(pk=generation_id)
+        (generation,) = often.generation_by_pk.ask(pk=generation_id)
         response = _create_response(generation, outcome, now)
         Conversation.objects.filter(pk=generation.conversation_id).update(updated_at=now)
         finished = _finished(generation, response, outcome)
@@ -332,21 +332,24 @@ def _writer(generation: Generation, served: ResolvedTurn | None) -> JSONDict:
 
 
 def _finished(generation: Generation, response: Message, outcome: Outcome) -> Finished:
-    messages = Message.objects.filter(conversation_id=generation.conversation_id)
-    wanted = {generation.user_message_id, response.message_id}
-    rows = {row["message_id"]: row for row in messages.filter(message_id__in=wanted).rows()}
+    pk, question_id = generation.conversation_id, generation.user_message_id
+    found = often.messages_of_turn.ask(
+        pk=pk, question_id=question_id, answer_id=response.message_id
+    )
+    rows = {row["message_id"]: row for row in found}
+    (conversation,) = often.conversation_rows.ask(pk=pk)
     return Finished(
-        conversation=Conversation.objects.filter(pk=generation.conversation_id).rows().get(),
-        user_message=rows[generation.user_message_id],
+        conversation=conversation,
+        user_message=rows[question_id],
         response=rows[response.message_id],
-        message_ids=list(messages.values_list("id", flat=True)),
+        message_ids=often.message_keys.ask(pk=pk),
         is_aborted=outcome.status == Status.ABORTED,
     )
 
 
 def stored_result(*, generation_id: str) -> Finished | Failed | None:
     """The end of a generation as its rows tell it; None while it runs."""
-    generation = Generation.objects.select_related("conversation").filter(pk=generation_id).first()
+    generation = often.generation_by_pk.first(pk=generation_id)
     if generation is None:
         return Failed(DELETED)
     if generation.status == Status.RUNNING:
@@ -360,4 +363,4 @@ def stored_result(*, generation_id: str) -> Finished | Failed | None:
 
 
 def history_rows(*, user: User, conversation: Conversation) -> list[dict[str, Any]]:
-    return list(Message.objects.filter(user=user, conversation=conversation).rows())
+    return often.history.ask(user_id=user.pk, pk=conversation.pk)

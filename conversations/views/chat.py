@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from accounts.authentication import authenticate
 from accounts.models import User
 from accounts.services.bans import Banned
+from conversations import often
 from conversations.chat.admission import admit
 from conversations.chat.encoder import PROTOCOL_VERSION, Encoder
 from conversations.chat.events import TurnEvent, is_terminal
@@ -249,13 +250,15 @@ def find_generation(user: User, conversation_id: str, epoch: int | None) -> Gene
 
     Raises NotFound; Forbidden where only somebody else has one (contract 02 §3.1).
     """
-    generations = Generation.objects.of_conversation(conversation_id)
-    if epoch is not None:
-        generations = generations.filter(created_ms=epoch)
-    generation = generations.owned_by(user).select_related("conversation").first()
+    asked = {"user_id": user.pk, "conversation_id": conversation_id}
+    if epoch is None:
+        generation = often.newest_generation.first(**asked)
+    else:
+        generation = often.generation_of_epoch.first(**asked, epoch=epoch)
     if generation is not None:
         return generation
-    if generations.exists():
+    others = Generation.objects.of_conversation(conversation_id)
+    if (others if epoch is None else others.filter(created_ms=epoch)).exists():
         raise Forbidden("Unauthorized", key="error")
     raise _no_stream()
 

@@ -7,13 +7,15 @@ writes it anew each time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from copy import copy
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from django.db import connection
-from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models import Expression, Field, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
 
-M = TypeVar("M", bound=Model)
+T = TypeVar("T")
 
 
 class Given(Expression):
@@ -32,21 +34,43 @@ class Given(Expression):
         return self.output_field.get_db_prep_value(values[self.name], connection)
 
 
-class CompiledQuery(Generic[M]):
-    """``build`` returns the rows of one model, with Given where values come; annotations become
-    attributes as the database tells them, so a boolean may be 0 or 1."""
+class CompiledQuery(Generic[T]):
+    """``build`` returns a queryset with Given where values come. Which rows are asked for, and
+    what of them, must not depend on anything else: it is called once.
+    """
 
-    def __init__(self, build: Callable[[], QuerySet[M]]) -> None:
+    def __init__(self, build: Callable[[], QuerySet[Any, T]]) -> None:
         self._build = build
+        self._lock = Lock()
+        self._written: tuple[QuerySet[Any, T], SQLCompiler, str, tuple[Any, ...]] | None = None
 
-    @cached_property
-    def _written(self) -> tuple[type[M], str, tuple[Any, ...]]:
-        rows = self._build()
-        sql, parameters = rows.query.sql_with_params()
-        return rows.model, sql, tuple(parameters)
-
-    def ask(self, **values: Any) -> list[M]:
+    def ask(self, **values: Any) -> list[T]:
         """One query. For sync views and database threads."""
-        model, sql, parameters = self._written
+        rows, compiler, sql, parameters = self._written or self._write()
         told = [each.told(values) if isinstance(each, Given) else each for each in parameters]
-        return list(model._default_manager.raw(sql, told))
+        return list(_asked(rows, compiler, sql, told))
+
+    def first(self, **values: Any) -> T | None:
+        """One query; ``build`` says in which order, and that one row is enough."""
+        return next(iter(self.ask(**values)), None)
+
+    def _write(self) -> tuple[QuerySet[Any, T], SQLCompiler, str, tuple[Any, ...]]:
+        with self._lock:
+            if self._written is None:
+                rows = self._build()
+                compiler = rows.query.get_compiler(connection=connection)
+                sql, parameters = compiler.as_sql()
+                self._written = rows, compiler, sql, tuple(parameters)
+            return self._written
+
+
+def _asked(
+    rows: QuerySet[Any, T], compiler: SQLCompiler, sql: str, told: list[Any]
+) -> QuerySet[Any, T]:
+    """``rows`` that have their query already: what follows from its answer is the ORM's."""
+    ready = copy(compiler)
+    ready.connection = connection
+    ready.as_sql = lambda *args, **options: (sql, told)  # type: ignore[assignment]
+    asked = rows.all()
+    asked.query.get_compiler = lambda *args, **options: ready  # type: ignore[method-assign]
+    return asked
