@@ -1,5 +1,7 @@
 """Changes to channels. Each changes the stamp by which processes notice (providers/snapshots)."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from librechat_backend.lib.crypto import encrypt
@@ -21,6 +23,21 @@ _HINT_LENGTH = 4
 def save_channel(*, channel: Channel) -> Channel:
     channel.save()
     announce_change()
+    return channel
+
+
+@transaction.atomic
+def save_channel_with_keys(*, channel: Channel, secrets: Sequence[str]) -> Channel:
+    """``secrets``, where there are any, take the place of all keys there are.
+
+    Saving locks the channel, so of two who do this at once one has the last word.
+    """
+    save_channel(channel=channel)
+    if secrets:
+        channel.keys.all().delete()
+        KeyHealth.objects.filter(channel_id=channel.pk).delete()
+    for secret in secrets:
+        add_key(channel=channel, secret=secret)
     return channel
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Count, F, Sum
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
@@ -204,12 +204,7 @@ def _save(channel: Channel, secrets: list[str]) -> None:
     """Raises InvalidRequest; nothing is half written."""
     try:
         channel.full_clean(validate_unique=False)
-        with transaction.atomic():
-            channel_services.save_channel(channel=channel)
-            if secrets:
-                channel.keys.all().delete()
-            for secret in secrets:
-                channel_services.add_key(channel=channel, secret=secret)
+        channel_services.save_channel_with_keys(channel=channel, secrets=secrets)
     except ValidationError as error:
         raise InvalidRequest(" ".join(error.messages)) from error
     except IntegrityError as error:

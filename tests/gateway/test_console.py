@@ -11,7 +11,7 @@ from accounts.models import Ban, User
 from gateway import services
 from gateway.models import ApiToken
 from gateway.tokens import hash_secret
-from providers.models import Channel
+from providers.models import Channel, ChannelKey, KeyHealth
 from providers.snapshots import snapshot_of
 from tests.conftest import ClientFor
 from tests.factories import PASSWORD
@@ -212,6 +212,21 @@ def test_channel_is_listed_changed_and_deleted_without_its_keys(admin_user: User
     assert data(client.put(url, {"priority": 0}, content_type=JSON))["priority"] == 0
     assert data(client.delete(url)) is None
     assert not Channel.objects.exists()
+
+
+def test_new_key_does_not_rest_for_what_the_old_one_did(admin_user: User) -> None:
+    client = console(admin_user)
+    made = data(client.post("/api/channel", CHANNEL, content_type=JSON))
+    for key in ChannelKey.objects.all():
+        KeyHealth.objects.create(
+            channel_id=made["id"], key_id=key.pk, error_kind="quota",
+            rests_until=timezone.now(), failed_at=timezone.now(),
+        )  # fmt: skip
+    url = f"/api/channel/{made['id']}"
+    client.put(url, {"priority": 3}, content_type=JSON)
+    assert (ChannelKey.objects.count(), KeyHealth.objects.count()) == (2, 2)
+    client.put(url, {"key": "sk-three"}, content_type=JSON)
+    assert (ChannelKey.objects.count(), KeyHealth.objects.count()) == (1, 0)
 
 
 @pytest.mark.parametrize(
