@@ -6,7 +6,7 @@ from gateway.console import document as console
 from gateway.formats.openai_chat import MAX_CHOICES, ROLES
 from librechat_backend.lib.json import JSONDict
 
-_JSON, _SOUND = "application/json", "audio/*"
+_JSON, _SOUND, _FORM = "application/json", "audio/*", "multipart/form-data"
 _TEXT: JSONDict = {"type": "string"}
 _WORDS: JSONDict = {"type": "string", "minLength": 1}
 _MODEL: JSONDict = {"type": "string", "minLength": 1, "maxLength": 300}
@@ -163,6 +163,19 @@ _BODIES: dict[str, tuple[str, JSONDict]] = {
     ),
 }  # fmt: skip
 
+# Fields are text; other ones are passed on as they are.
+_RECORDING = _object(
+    ["file", "model"],
+    {
+        "file": {"type": "string", "format": "binary"}, "model": _MODEL,
+        "language": _TEXT, "prompt": _TEXT, "response_format": _TEXT,
+    },
+)  # fmt: skip
+_FORMS: dict[str, tuple[str, JSONDict]] = {
+    "/v1/audio/transcriptions": ("What is said in a recording.", _RECORDING),
+    "/v1/audio/translations": ("What is said in a recording, in English.", _RECORDING),
+}
+
 _QUERIES: dict[str, tuple[str, list[JSONDict]]] = {
     "/v1/models": ("The models and presets of the caller.", []),
     "/v1/models/{id}": (
@@ -186,6 +199,8 @@ def document(version: str) -> JSONDict:
     for path, (summary, body) in _BODIES.items():
         kind = _SOUND if path == "/v1/audio/speech" else _JSON
         paths[path] = {"post": _operation(summary, body, _error_of(path), kind)}
+    for path, (summary, form) in _FORMS.items():
+        paths[path] = {"post": _operation(summary, None, "Error") | _body(form, _FORM)}
     for path, (summary, parameters) in _QUERIES.items():
         operation = _operation(summary, None, "Error")
         paths[path] = {"get": {**operation, "parameters": parameters}}
@@ -242,5 +257,5 @@ def _json(schema: str) -> JSONDict:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
 
-def _body(schema: JSONDict) -> JSONDict:
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+def _body(schema: JSONDict, kind: str = _JSON) -> JSONDict:
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}

@@ -24,6 +24,13 @@ def field_of(parts: Iterable[FormPart], name: str) -> str:
     return named[0].data.decode("utf-8", "replace").replace("\0", "") if named else ""
 
 
+def check_file(parts: Iterable[FormPart], name: str) -> None:
+    """Raises ApiError where there is not one file of this name."""
+    named = [part for part in parts if part.name == name]
+    if len(named) != 1 or named[0].filename is None:
+        raise invalid(name, "a file")
+
+
 def with_field(parts: Iterable[FormPart], name: str, value: str) -> list[FormPart]:
     """The parts, with another text in the field."""
     return [replace(part, data=value.encode()) if part.name == name else part for part in parts]

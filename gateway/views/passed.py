@@ -20,6 +20,9 @@ from providers.failover import first_to_begin
 from providers.relay import Relayed, WireDialect
 from providers.routing import Attempt
 
+# Of the forms about recordings; each may be there once.
+_FIELDS = ("model", "provider", "language", "prompt", "response_format")
+
 
 async def embeddings(call: Call) -> Reply:
     body = call.body()
@@ -91,9 +94,7 @@ async def translations(call: Call) -> Reply:
 
 
 async def _pass_json(call: Call, path: str, body: JSONDict, *, is_json: bool = True) -> Relayed:
-    entry = call.find_model(reading.model_name(body), body.get("provider"))
-    if entry.preset is not None:
-        raise ApiError("A preset answers chats only; name a model.", param="model")
+    _find_model(call, reading.model_name(body), body.get("provider"))
     sent = {name: value for name, value in body.items() if name != "provider"}
 
     def make_body(attempt: Attempt) -> bytes:
@@ -102,14 +103,27 @@ async def _pass_json(call: Call, path: str, body: JSONDict, *, is_json: bool = T
     return await _fetch(call, path, make_body, "application/json", is_json=is_json)
 
 
+def _find_model(call: Call, name: str, provider: JSONValue = None) -> None:
+    """Raises ApiError also for a preset: its instructions and bounds are those of a chat."""
+    if call.find_model(name, provider).preset is not None:
+        raise ApiError(
+            "A preset answers chats only; name a model.",
+            param="model",
+            code="unsupported_operation",
+        )
+
+
 async def _pass_form(call: Call, path: str) -> Reply:
     """The form is written anew: a provider may take the caller's apart in another way than we."""
     parts = form.parts_of(call.request.body, call.request.headers.get("content-type", ""))
-    call.find_model(reading.model_name({"model": form.field_of(parts, "model")}))
+    fields = {name: form.field_of(parts, name) for name in _FIELDS}
+    form.check_file(parts, "file")
+    _find_model(call, reading.model_name(fields), fields["provider"] or None)
+    sent = [part for part in parts if part.name != "provider"]
     boundary = new_uuid()
 
     def make_body(attempt: Attempt) -> bytes:
-        return written(form.with_field(parts, "model", attempt.model), boundary)
+        return written(form.with_field(sent, "model", attempt.model), boundary)
 
     content_type = f"multipart/form-data; boundary={boundary}"
     relayed = await _fetch(call, path, make_body, content_type, is_json=False)

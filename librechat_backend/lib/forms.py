@@ -16,8 +16,9 @@ BrokenForm = MultipartError
 MAX_PARTS = 40
 HEADER_BYTES = 16 * 1024
 
-# What browsers write in place of what would end a name or its line.
-_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A", "\0": ""})
+# What browsers write in place of what would end a name or its line; no header holds other controls.
+_CONTROLS = dict.fromkeys([*range(0x20), 0x7F], "")
+_ESCAPES = str.maketrans(_CONTROLS | {ord('"'): "%22", ord("\r"): "%0D", ord("\n"): "%0A"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,33 @@ async def test_names_cannot_break_out_of_their_line(limited: Api) -> None:
     assert (await limited.post(PATH, asked, **FORM)).json()["text"] == "m heard 5 bytes"
 
 
+async def test_controls_in_names_do_not_reach_the_provider(limited: Api) -> None:
+    asked = form(part('name="\x05a\x7fb"', "c"), SOUND, part('name="model"', "m"))
+    assert (await limited.post(PATH, asked, **FORM)).json()["text"] == "m heard 5 bytes"
+
+
+@pytest.mark.parametrize(
+    ("parts", "param"),
+    [
+        ([part('name="model"', "m")], "file"),
+        ([part('name="model"', "m"), part('name="file"', "sound")], "file"),
+        ([part('name="model"', "m"), SOUND, SOUND], "file"),
+        ([part('name="model"', "m"), SOUND, *[part('name="language"', "de")] * 2], "language"),
+        ([part('name="model"', "m"), SOUND, part('name="provider"', "groq")], "provider"),
+    ],
+    ids=["missing", "text", "two", "two languages", "provider"],
+)
+async def test_wrong_fields_are_named(limited: Api, parts: list[str], param: str) -> None:
+    answer = await limited.post(PATH, form(*parts), **FORM)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+async def test_provider_is_chosen(limited: Api) -> None:
+    fields = [part('name="model"', "m"), part('name="provider"', "openAI")]
+    answer = await limited.post(PATH, form(*fields, SOUND), **FORM)
+    assert answer.json()["text"] == "m heard 5 bytes"
+
+
 @pytest.mark.parametrize(
     "body",
     [

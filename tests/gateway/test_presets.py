@@ -168,6 +168,33 @@ async def test_preset_answers_in_anthropics_dialect(api: Api, channel: None, fak
     assert fake.body()["temperature"] == 0.2
 
 
+RECORDING = {"files": {"file": ("a.mp3", b"sound")}, "data": {"model": "tutor"}}
+NOT_CHATS: dict[str, dict[str, Any]] = {
+    "embeddings": {"json": {"model": "tutor", "input": "Hi"}},
+    "moderations": {"json": {"model": "tutor", "input": "Hi"}},
+    "images/generations": {"json": {"model": "tutor", "prompt": "Hi"}},
+    "audio/speech": {"json": {"model": "tutor", "input": "Hi", "voice": "alloy"}},
+    "audio/transcriptions": RECORDING,
+    "audio/translations": RECORDING,
+}
+
+
+@pytest.mark.parametrize("path", NOT_CHATS)
+async def test_preset_is_refused_for_what_is_no_chat(
+    api: Api, channel: None, fake: Fake, path: str
+) -> None:
+    """Its instructions and bounds are those of a chat; the model itself would answer."""
+    await give()
+    headers = {"authorization": f"Bearer {api.key}"}
+    answer = await api.http.post(f"/v1/{path}", headers=headers, **NOT_CHATS[path])
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (400, "model")
+    assert (error["code"], error["message"]) == (
+        "unsupported_operation", "A preset answers chats only; name a model.",
+    )  # fmt: skip
+    assert fake.received() == []
+
+
 async def test_only_presets_are_there_where_they_are_enforced(
     api: Api, channel: None, alice: User, client_for: ClientFor
 ) -> None:
