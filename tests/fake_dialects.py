@@ -112,6 +112,10 @@ class OpenAI(Dialect):
         return [*(self._chunk(turn, d) for d in deltas), *self.ending(script, turn)]
 
     def _calls(self, script: Script) -> list[JSON]:
+        if script.has("two-tools"):
+            return [
+                call for pair in zip(*map(self._two_tools, (0, 1)), strict=True) for call in pair
+            ]
         if not script.has("tool"):
             return []
         first = {"index": 0, "id": "call_1", "type": "function"}
@@ -119,6 +123,13 @@ class OpenAI(Dialect):
             {**first, "function": {"name": TOOL_NAME, "arguments": ""}},
             *({"index": 0, "function": {"arguments": part}} for part in TOOL_ARGUMENTS),
         ]
+
+    def _two_tools(self, index: int) -> list[JSON]:
+        pieces = ['{"city"', f': "City {index}"', "}"]
+        calls: list[JSON] = [{"index": index, "function": {"arguments": each}} for each in pieces]
+        calls[0] |= {"id": f"call_{index}", "type": "function"}
+        calls[0]["function"]["name"] = TOOL_NAME
+        return calls
 
     def ending(self, script: Script, turn: Turn) -> list[bytes]:
         head = self._head(turn, "chat.completion.chunk")

@@ -10,6 +10,7 @@ connection lost in mid-stream · ``[[no-end]]`` a clean end without an end marke
 · ``[[split-utf8]]`` one byte at a time · ``[[chunks:500:0.01]]`` so many chunks, seconds between
 them · ``[[ignore-stream]]`` one JSON body though a stream was asked for ·
 ``[[flood:100]]`` so many megabytes without an end · ``[[no-wait]]`` 429 without Retry-After ·
+``[[two-tools]]`` two calls, piece by piece in turns (streams of OpenAI) ·
 ``[[no-usage]]`` nothing is said of tokens (OpenAI) · ``[[count]]`` the input is counted ·
 ``[[sound]]`` some of the tokens are told to be sound (OpenAI, Gemini). Whoever brings the results
 of tools hears what they said, and no marker counts.

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from gateway.errors import ApiError, invalid
 from gateway.formats import reading
+from gateway.formats.contiguous import Contiguous
 from gateway.formats.costs import cost_wire
 from gateway.formats.reading import Asked
 from gateway.formats.whole import Whole
@@ -241,6 +242,7 @@ class EventEncoder:
         self._model = model
         self._index = -1
         self._open: tuple[str, int] | None = None
+        self._parts = Contiguous()
         self.finish = FinishReason.STOP
 
     def begin(self, input_tokens: int) -> bytes:
@@ -252,6 +254,9 @@ class EventEncoder:
         return _frame("message_start", {"message": message})
 
     def frames(self, events: Iterable[StreamEvent]) -> bytes:
+        return self._frames(self._parts.order(events))
+
+    def _frames(self, events: Iterable[StreamEvent]) -> bytes:
         out = bytearray()
         for event in events:
             match event:
@@ -271,7 +276,8 @@ class EventEncoder:
     def end(self, usage: Usage) -> bytes:
         delta = {"stop_reason": FINISH[self.finish], "stop_sequence": None}
         return (
-            self._leave()
+            self._frames(self._parts.rest())
+            + self._leave()
             + _frame("message_delta", {"delta": delta, "usage": usage_wire(usage)})
             + _frame("message_stop", {})
         )

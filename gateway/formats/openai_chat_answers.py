@@ -46,7 +46,6 @@ class ChunkEncoder:
     def __init__(self, model: str) -> None:
         self._id = f"chatcmpl-{new_object_id()}"
         self._created, self._model = int(time.time()), model
-        self._tools: dict[int, int] = {}
         self._texts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
 
     def begin(self, choice: int = 0) -> bytes:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from gateway.errors import ApiError
+from gateway.formats.contiguous import Contiguous
 from gateway.formats.costs import cost_wire
 from gateway.formats.whole import Whole
 from librechat_backend.lib import json
@@ -95,7 +96,8 @@ class ResponseWriter:
         self._sequence = -1
         self._output: list[JSONDict] = []
         self._kind = ""
-        self._calls: dict[int, int] = {}
+        self._parts = Contiguous()
+        self._call: int | None = None
         self._finish = FinishReason.STOP
 
     def response(self, status: str, usage: Usage | None = None) -> JSONDict:
@@ -133,6 +135,9 @@ class ResponseWriter:
         return self._event("response.created", state) + self._event("response.in_progress", state)
 
     def frames(self, events: Iterable[StreamEvent]) -> bytes:
+        return self._frames(self._parts.order(events))
+
+    def _frames(self, events: Iterable[StreamEvent]) -> bytes:
         out = bytearray()
         for event in events:
             match event:
@@ -149,13 +154,16 @@ class ResponseWriter:
         return bytes(out)
 
     def end(self, usage: Usage) -> bytes:
-        closed = self._leave()
+        closed = self._close()
         response = self.response("completed", usage)
         return closed + self._event(f"response.{response['status']}", {"response": response})
 
     def end_response(self, usage: Usage) -> JSONDict:
-        self._leave()
+        self._close()
         return self.response("completed", usage)
+
+    def _close(self) -> bytes:
+        return self._frames(self._parts.rest()) + self._leave()
 
     def failed(self, error: ApiError) -> bytes:
         code = "rate_limit_exceeded" if error.status == 429 else _SERVER_ERROR
@@ -210,25 +218,23 @@ class ResponseWriter:
         return self._event("response.reasoning_summary_text.delta", place)
 
     def _add_call(self, delta: ToolCallDelta) -> bytes:
-        out = b""
-        if delta.index not in self._calls:
-            out = self._leave()
-            self._kind, self._calls[delta.index] = "call", len(self._output)
-            out += self._add_item(
-                {
-                    "id": f"fc_{new_object_id()}", "type": "function_call",
-                    "call_id": delta.id or f"call_{new_object_id()}", "name": delta.name,
-                    "arguments": "", "status": "in_progress",
-                }
-            )  # fmt: skip
-        index = self._calls[delta.index]
-        self._output[index]["arguments"] += delta.arguments
+        out = self._begin_call(delta) if self._call != delta.index else b""
         if not delta.arguments:
             return out
-        place = {"item_id": self._output[index]["id"], "output_index": index}
-        return out + self._event(
-            "response.function_call_arguments.delta", {**place, "delta": delta.arguments}
-        )
+        self._output[-1]["arguments"] += delta.arguments
+        told = {**self._place(), "delta": delta.arguments}
+        return out + self._event("response.function_call_arguments.delta", told)
+
+    def _begin_call(self, delta: ToolCallDelta) -> bytes:
+        left = self._leave()
+        self._kind, self._call = "call", delta.index
+        return left + self._add_item(
+            {
+                "id": f"fc_{new_object_id()}", "type": "function_call",
+                "call_id": delta.id or f"call_{new_object_id()}", "name": delta.name,
+                "arguments": "", "status": "in_progress",
+            }
+        )  # fmt: skip
 
     def _leave(self) -> bytes:
         """The closing events of the item that is open."""

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from librechat_backend.lib import json
+from librechat_backend.lib.ids import new_object_id
 from librechat_backend.lib.json import JSONDict
 from providers.adapters.failures import failure
 from providers.adapters.streaming import add_reasoning, add_text
@@ -191,7 +192,7 @@ class ResponseReader:
         if part.function_call:
             call = part.function_call
             arguments = json.dumps(call.args or {}).decode()
-            identifier = call.id or f"call_{self._calls}"
+            identifier = call.id or f"call_{new_object_id()}"
             events.append(ToolCallDelta(self._calls, identifier, call.name or "", arguments))
             self._calls += 1
         elif part.thought:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from librechat_backend.lib import json
+from librechat_backend.lib.ids import new_object_id
 from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.adapters.failures import failure, frame_failure
 from providers.adapters.streaming import SseDecoder, add_reasoning, add_text
@@ -172,6 +174,7 @@ class ChunkDecoder(SseDecoder):
         self._finish: FinishReason | None = None
         self._has_refused = False
         self._thoughts = Thoughts()
+        self._calls = Calls()
 
     def read_frame(self, data: bytes, events: list[StreamEvent]) -> None:
         if data == b"[DONE]":
@@ -195,10 +198,10 @@ class ChunkDecoder(SseDecoder):
 
     def _read_delta(self, delta: JSONDict, events: list[StreamEvent]) -> None:
         if self._thoughts.are_over:
-            read_delta(delta, events)
+            read_delta(delta, events, self._calls)
             return
         found: list[StreamEvent] = []
-        read_delta(delta, found)
+        read_delta(delta, found, self._calls)
         events.extend(self._thoughts.told_apart(found))
 
     def end(self) -> list[StreamEvent]:
@@ -214,13 +217,50 @@ def _refused(reason: FinishReason, has_refused: bool) -> FinishReason:
     return FinishReason.REFUSAL if has_refused else reason
 
 
-def read_delta(delta: JSONDict, events: list[StreamEvent]) -> None:
+class Calls:
+    """The calls of tools of one answer, told apart.
+
+    Some services give all of them the same index, or none, or no id, and some repeat the name.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._by_index: dict[int, ToolCallDelta] = {}
+
+    def read(self, call: JSONDict, position: int) -> ToolCallDelta:
+        """``position``: in its list."""
+        function, index = call.get("function") or {}, call.get("index")
+        index = position if index is None else index
+        read = ToolCallDelta(0, call.get("id") or "", function.get("name") or "")
+        read.arguments = _arguments(function.get("arguments"))
+        first = self._by_index.get(index)
+        # Without a name it goes on, whatever its id: some make up another for each piece.
+        if first is None or (read.name and read.id not in ("", first.id)):
+            return self._begin(index, read)
+        name = "" if first.name else read.name
+        first.name = first.name or name
+        return ToolCallDelta(first.index, name=name, arguments=read.arguments)
+
+    def _begin(self, index: int, read: ToolCallDelta) -> ToolCallDelta:
+        read.index, self._count = self._count, self._count + 1
+        read.id = read.id or f"call_{new_object_id()}"
+        self._by_index[index] = replace(read)
+        return read
+
+
+def _arguments(value: JSONValue) -> str:
+    if isinstance(value, dict):  # of a few services
+        return json.dumps(value).decode()
+    return "" if value is None else "" + value
+
+
+def read_delta(delta: JSONDict, events: list[StreamEvent], calls: Calls) -> None:
     """``delta`` of a chunk or ``message`` of a body. Raises TypeError and the like."""
     _add_content(events, delta.get("content"))
     add_reasoning(events, delta.get("reasoning_content") or delta.get("reasoning"))
     add_text(events, delta.get("refusal"))
     for position, call in enumerate(delta.get("tool_calls") or ()):
-        events.append(_tool_call(call, position))
+        events.append(calls.read(call, position))
 
 
 def _add_content(events: list[StreamEvent], content: JSONValue) -> None:
@@ -232,17 +272,6 @@ def _add_content(events: list[StreamEvent], content: JSONValue) -> None:
             add_reasoning(events, "".join(p.get("text", "") for p in part["thinking"]))
         else:
             add_text(events, part.get("text"))
-
-
-def _tool_call(call: JSONDict, position: int) -> ToolCallDelta:
-    function = call.get("function") or {}
-    index = call.get("index")
-    return ToolCallDelta(
-        index=position if index is None else index,
-        id=call.get("id") or "",
-        name=function.get("name") or "",
-        arguments=function.get("arguments") or "",
-    )
 
 
 def read_usage(usage: JSONDict) -> Usage:
@@ -274,7 +303,7 @@ def events_of_body(body: JSONDict) -> list[StreamEvent]:
         raise frame_failure(body["error"])
     choice = body["choices"][0]
     found: list[StreamEvent] = []
-    read_delta(choice["message"], found)
+    read_delta(choice["message"], found, Calls())
     thoughts = Thoughts()
     events = [*thoughts.told_apart(found), *thoughts.end()]
     if body.get("usage"):

@@ -182,6 +182,46 @@ def test_openai_chunk(chunk: dict[str, Any], events: list[StreamEvent]) -> None:
     assert decode(chunk) == [*events, Finish(FinishReason.STOP)]
 
 
+def call(name: str | None, arguments: Any, **fields: Any) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    return delta("tool_calls", tool_calls=[{"function": function, **fields}])
+
+
+F, G = ("f", '{"a": 1}'), ("g", "{}")
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [call(*F, id="x", index=0), call(*G, id="y", index=0)],
+        [call(*F, id="x"), call(*G, id="y")],
+        [call("f", '{"a"', id="x", index=0), call("f", ": 1}", id="x", index=0),
+         call(*G, id="y", index=1)],
+        [call("f", '{"a"', id="x", index=0), call(None, ": 1}", id="z", index=0),
+         call(*G, id="y", index=1)],
+        [call(None, '{"a"', id="x", index=0), call("f", ": 1}", index=0),
+         call(*G, id="y", index=1)],
+        [call("f", {"a": 1}, id="x", index=3), call("g", {}, id="y", index=4)],
+    ],
+    ids=["same index", "no index", "name again", "other ids", "late name", "objects"],
+)  # fmt: skip
+def test_calls_are_told_apart(chunks: list[dict[str, Any]]) -> None:
+    whole: dict[int, list[str]] = {}
+    for event in decode(*chunks):
+        if isinstance(event, ToolCallDelta):
+            told = whole.setdefault(event.index, ["", "", ""])
+            found = (event.id, event.name, event.arguments)
+            whole[event.index] = [a + b for a, b in zip(told, found, strict=True)]
+    read = [(i, name, json.loads(arguments)) for i, name, arguments in whole.values()]
+    assert read == [("x", "f", {"a": 1}), ("y", "g", {})]
+
+
+def test_call_without_an_id_gets_one() -> None:
+    (made, _) = decode(call("f", "{}", index=0))
+    assert isinstance(made, ToolCallDelta)
+    assert made.id.startswith("call_")
+
+
 @pytest.mark.parametrize(
     ("finish", "reason"),
     [
