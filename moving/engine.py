@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 import structlog
 from django.db import DataError, IntegrityError, connection, transaction
@@ -52,6 +53,25 @@ class Made:
 
     store: Callable[[Job], None]
     tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """``count`` items, up to ``position``; ``done`` is that of the last.
+
+    ``items`` is None where another process has them: they are read again if they are needed.
+    ``made`` is None where a document is at fault: which one shows when they are written.
+    """
+
+    count: int
+    position: JSONValue
+    done: int
+    items: Sequence[Item] | None = None
+    made: Made | None = None
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> Batch:
+        return cls(len(items), _last(items), items[-1].done, items)
 
 
 def nobody_watches(collection: str, done: int, total: int, tally: Tally) -> None:
@@ -119,11 +139,11 @@ class Engine:
             return self._job.tally
         if collection.table is not None and self._job.tally.rows_before is None:
             self._job.tally.rows_before = collection.table.model._default_manager.count()
-        for batch, made in self._made(collection, step.position):
+        for batch in self._ahead(collection, step.position):
             began = time.monotonic()
-            self._write(collection, step, batch, made)
+            self._write(collection, step, batch)
             total = self._sizes.get(collection.name, 0)
-            self._reach(collection.name, batch[-1].done, total, self._job.tally)
+            self._reach(collection.name, batch.done, total, self._job.tally)
             give_way(time.monotonic() - began)
         with self._transaction():
             collection.finish(self._job)
@@ -136,24 +156,25 @@ class Engine:
             return Step(collection=collection.name)
         return Step.objects.get_or_create(move=self.move, collection=collection.name)[0]
 
-    def _made(
-        self, collection: Collection, after: JSONValue
-    ) -> Iterator[tuple[Sequence[Item], Made | None]]:
-        """Batches, and what was prepared of them.
+    def _ahead(self, collection: Collection, after: JSONValue) -> Iterator[Batch]:
+        """Batches, prepared by another process where that is worth it.
 
-        Nothing in a rehearsal or in the transaction of a caller: another thread sees neither.
+        Not in a rehearsal or in the transaction of a caller: another process sees neither.
         """
         batches = self._batches(collection.name, after)
         is_seen = not self._options.is_dry_run and not connection.in_atomic_block
         if collection.prepare is None or not is_seen:
-            return ((batch, None) for batch in batches)
-        return read_ahead((batch, self._prepare(collection, batch)) for batch in batches)
+            return map(Batch.of, batches)
+        return read_ahead(self._prepared(collection, batch) for batch in batches)
 
-    def _prepare(self, collection: Collection, batch: Sequence[Item]) -> Made | None:
-        """None where a document is at fault: which one shows when they are written."""
+    def _prepared(self, collection: Collection, items: Sequence[Item]) -> Batch:
+        """Without the items, which take more room than what was made of them."""
+        return replace(Batch.of(items), items=None, made=self._prepare(collection, items))
+
+    def _prepare(self, collection: Collection, items: Sequence[Item]) -> Made | None:
         scout = self._job.scout()
         try:
-            return Made(self._make(collection, batch, scout), scout.tally)
+            return Made(self._make(collection, items, scout), scout.tally)
         except FAULTS:
             return None
 
@@ -169,39 +190,48 @@ class Engine:
         return collection.prepare(due, job)
 
     def _batches(self, name: str, after: JSONValue) -> Iterator[list[Item]]:
+        """All but the last one end where reading can begin again."""
         batch: list[Item] = []
         size = 0
         for item in self._source.read(name, after):
             batch.append(item)
             size += item.size if isinstance(item, Document) else 0
-            if len(batch) >= BATCH_DOCUMENTS or size >= BATCH_BYTES:
+            is_full = len(batch) >= BATCH_DOCUMENTS or size >= BATCH_BYTES
+            if is_full and item.position is not None:
                 yield batch
                 batch, size = [], 0
         if batch:
             yield batch
 
-    def _write(
-        self, collection: Collection, step: Step, batch: Sequence[Item], made: Made | None = None
-    ) -> None:
+    def _write(self, collection: Collection, step: Step, batch: Batch) -> None:
         """A batch that fails is halved, until only the documents at fault are left out."""
-        before = self._job.tally.copied()
+        before, start = self._job.tally.copied(), step.position
         try:
             with self._transaction():
-                if made is None:
-                    self._make(collection, batch, self._job)(self._job)
-                else:
-                    self._job.tally.take(made.tally)
-                    made.store(self._job)
-                self._save(step, _last(batch) or step.position)
+                self._store(collection, batch, start)
+                self._save(step, batch.position or start)
         except FAULTS as error:
-            self._job.tally = before
+            self._job.tally, step.position = before, start
             self._job.chats.forget()
-            if len(batch) > 1:
-                middle = len(batch) // 2
-                self._write(collection, step, batch[:middle])
-                self._write(collection, step, batch[middle:])
-            else:
-                self._leave_out(step, batch[0], error)
+            items = self._items(collection, batch, start)
+            if len(items) > 1:
+                middle = len(items) // 2
+                self._write(collection, step, Batch.of(items[:middle]))
+                self._write(collection, step, Batch.of(items[middle:]))
+            elif items:
+                self._leave_out(step, items[0], error)
+
+    def _store(self, collection: Collection, batch: Batch, start: JSONValue) -> None:
+        if batch.made is None:
+            self._make(collection, self._items(collection, batch, start), self._job)(self._job)
+        else:
+            self._job.tally.take(batch.made.tally)
+            batch.made.store(self._job)
+
+    def _items(self, collection: Collection, batch: Batch, start: JSONValue) -> Sequence[Item]:
+        if batch.items is not None:
+            return batch.items
+        return list(islice(self._source.read(collection.name, start), batch.count))
 
     def _leave_out(self, step: Step, item: Item, error: Exception) -> None:
         # Not the error itself: databases say whole rows in theirs, with what is secret in them.

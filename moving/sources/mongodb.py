@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from bson import ObjectId
 from bson.json_util import dumps as to_extended
 from bson.json_util import loads as from_extended
 from pymongo import MongoClient, ReadPreference
+from pymongo.collection import Collection
+from pymongo.database import Database
 from pymongo.errors import AutoReconnect, CursorNotFound, PyMongoError
 from pymongo.uri_parser import parse_uri
 
@@ -31,41 +34,32 @@ SIZE_BYTES = 4
 SYSTEM_DATABASES = {"admin", "config", "local"}
 
 
+Client = MongoClient[dict[str, Any]]
+
+
 class MongoSource:
     """``uri`` may hold a password, so it is said nowhere. Raises SourceUnreadable."""
 
     def __init__(self, uri: str, database: str = "") -> None:
+        self._uri = uri
         try:
-            wait: dict[str, Any] = {} if WAIT.lower() in uri.lower() else {WAIT: WAIT_MS}
-            self._client: MongoClient[dict[str, Any]] = MongoClient(uri, **wait)
-            chosen = database or str(parse_uri(uri)["database"] or "") or self._only_database()
-            self._database = self._client.get_database(
-                chosen, read_preference=ReadPreference.SECONDARY_PREFERRED
-            )
-            names = self._database.list_collection_names()
-            self._sizes = {
-                name: self._database[name].estimated_document_count()
-                for name in sorted(names)
-                if not name.startswith(SYSTEM)
-            }
+            with self._connected() as client:
+                named = database or str(parse_uri(uri)["database"] or "")
+                self._chosen = named or _only_database(client)
+                self._sizes = _sizes(self._opened(client))
         except (PyMongoError, ValueError) as error:
             raise SourceUnreadable(f"MongoDB cannot be reached: {_said(error)}") from error
         host = urlsplit(uri).netloc.rpartition("@")[2]
-        self.name = f"mongodb://{host}/{chosen}"
+        self.name = f"mongodb://{host}/{self._chosen}"
         self.fingerprint = hashlib.sha256(self.name.encode()).hexdigest()
         self.notes: tuple[str, ...] = ()
 
-    def _only_database(self) -> str:
-        """Raises SourceUnreadable."""
-        names = set(self._client.list_database_names()) - SYSTEM_DATABASES
-        found = [
-            name
-            for name in sorted(names)
-            if set(self._client[name].list_collection_names()) >= NEEDED
-        ]
-        if len(found) != 1:
-            raise SourceUnreadable(f"Name the database with --db; found: {', '.join(found)}.")
-        return found[0]
+    @contextmanager
+    def _connected(self) -> Iterator[Client]:
+        """A client for each reading: the next one may be in another process."""
+        wait: dict[str, Any] = {} if WAIT.lower() in self._uri.lower() else {WAIT: WAIT_MS}
+        with MongoClient(self._uri, **wait) as client:
+            yield client
 
     def collections(self) -> Mapping[str, int]:
         return self._sizes
@@ -73,10 +67,19 @@ class MongoSource:
     def read(self, collection: str, after: JSONValue = None) -> Iterator[Document | Damage]:
         if collection not in self._sizes:
             return
-        last, tries, done = _id_at(after), 0, 0
+        with self._connected() as client:
+            yield from self._read(self._opened(client)[collection], _id_at(after))
+
+    def _opened(self, client: Client) -> Database[dict[str, Any]]:
+        return client.get_database(self._chosen, read_preference=ReadPreference.SECONDARY_PREFERRED)
+
+    def _read(
+        self, collection: Collection[dict[str, Any]], last: Any
+    ) -> Iterator[Document | Damage]:
+        tries, done = 0, 0
         while True:
             try:
-                for data in self._page(collection, last):
+                for data in _page(collection, last):
                     item = _item(data, done := done + 1)
                     last, tries = _id_at(item.position) or last, 0
                     yield item
@@ -88,17 +91,31 @@ class MongoSource:
             except PyMongoError as error:
                 raise SourceUnreadable(f"MongoDB refuses to go on: {_said(error)}") from error
 
-    def _page(self, collection: str, last: Any) -> Iterator[bytes]:
-        """Documents behind ``last``, not decoded, so that one that is damaged stops no other."""
-        wanted = {"_id": {"$gt": last}} if last is not None else {}
-        found: Any = self._database[collection].find_raw_batches(
-            wanted, sort=[("_id", 1)], batch_size=BATCH_DOCUMENTS
-        )
-        for batch in found:
-            yield from _split(batch)
-
     def close(self) -> None:
-        self._client.close()
+        """Nothing is kept open."""
+
+
+def _only_database(client: Client) -> str:
+    """Raises SourceUnreadable."""
+    names = set(client.list_database_names()) - SYSTEM_DATABASES
+    found = [name for name in sorted(names) if set(client[name].list_collection_names()) >= NEEDED]
+    if len(found) != 1:
+        raise SourceUnreadable(f"Name the database with --db; found: {', '.join(found)}.")
+    return found[0]
+
+
+def _sizes(database: Database[dict[str, Any]]) -> dict[str, int]:
+    names = sorted(database.list_collection_names())
+    wanted = [name for name in names if not name.startswith(SYSTEM)]
+    return {name: database[name].estimated_document_count() for name in wanted}
+
+
+def _page(collection: Collection[dict[str, Any]], last: Any) -> Iterator[bytes]:
+    """Documents behind ``last``, not decoded, so that one that is damaged stops no other."""
+    wanted = {"_id": {"$gt": last}} if last is not None else {}
+    found: Any = collection.find_raw_batches(wanted, sort=[("_id", 1)], batch_size=BATCH_DOCUMENTS)
+    for batch in found:
+        yield from _split(batch)
 
 
 def is_mongodb(location: str) -> bool:
