@@ -131,9 +131,9 @@ _BODIES: dict[str, tuple[str, JSONDict]] = {
     "/v1/moderations": (
         "Whether a text is harmful.",
         _object(
-            ["model", "input"],
+            ["input"],
             {
-                "model": _MODEL,
+                "model": {**_MODEL, "type": ["string", "null"]},
                 "input": {
                     "anyOf": [
                         _TEXT, {"type": "array", "items": _TEXT},

@@ -18,10 +18,26 @@ from providers.types import (
 )
 
 _SYSTEM_ROLES = ("system", "developer")
+# What has no counterpart elsewhere, and reaches nothing a provider has stored.
+_OWN_TOOLS = frozenset({"web_search", "web_search_preview", "custom"})
+_OWN_ITEMS = frozenset({"web_search_call", "custom_tool_call", "custom_tool_call_output"})
+
+
+def check_translatable(body: JSONDict) -> None:
+    """Raises ApiError for what only a channel that has Responses itself can do."""
+    named = [(tool, "tools", _OWN_TOOLS) for tool in reading.objects(body.get("tools"), "tools")]
+    named += [(item, "input", _OWN_ITEMS) for item in _items(body.get("input"))]
+    for each, param, own in named:
+        if each.get("type") in own:
+            message = f"'{each['type']}' is not supported by this model's provider."
+            raise ApiError(message, param=param)
 
 
 def parse(body: JSONDict) -> Asked:
-    """The whole request in neutral values. Raises ApiError."""
+    """The whole request in neutral values, without what :func:`check_translatable` refuses.
+
+    Raises ApiError.
+    """
     for name in ("previous_response_id", "conversation", "prompt"):
         if body.get(name) is not None:
             raise ApiError(f"'{name}' is not supported: nothing is stored here.", param=name)
@@ -104,12 +120,24 @@ def _messages(items: list[JSONDict]) -> list[Message]:
             _add(found, "assistant", (call,))
         elif kind == "function_call_output":
             call_id = str(item.get("call_id"))
-            output = item.get("output")
-            text = output if isinstance(output, str) else json.dumps(output).decode()
-            _add(found, "tool", (ToolResultPart(call_id, names.get(call_id, ""), text),))
-        elif kind != "reasoning":
+            result = ToolResultPart(call_id, names.get(call_id, ""), _output(item.get("output")))
+            _add(found, "tool", (result,))
+        elif kind == "item_reference":
+            message = "Nothing is stored here: send the items themselves (store = false)."
+            raise ApiError(message, param=param)
+        elif kind != "reasoning" and kind not in _OWN_ITEMS:
             raise ApiError(f"Items of type '{kind}' are not supported.", param=param)
     return found
+
+
+def _output(value: JSONValue) -> str:
+    """A text, or texts as parts; anything else as it is written."""
+    if isinstance(value, str):
+        return value
+    texts = [part.get("text") for part in value or () if isinstance(part, dict)]
+    if isinstance(value, list) and len(texts) == len(value) and all(texts):
+        return "".join(map(str, texts))
+    return json.dumps(value).decode()
 
 
 def _add(found: list[Message], role: str, parts: tuple[Part, ...]) -> None:
@@ -145,6 +173,8 @@ def _part(part: JSONDict, param: str) -> Part:
 
 def _tools(body: JSONDict) -> Iterator[ToolSpec]:
     for tool in reading.objects(body.get("tools"), "tools"):
+        if tool.get("type") in _OWN_TOOLS:
+            continue
         if tool.get("type") != "function" or not isinstance(tool.get("name"), str):
             raise invalid("tools", "tools of type function")
         schema = tool.get("parameters")

@@ -23,6 +23,9 @@ from providers.routing import Attempt
 # Of the forms about recordings; each may be there once.
 _FIELDS = ("model", "provider", "language", "prompt", "response_format")
 
+# OpenAI's, where a request names none.
+_MODERATION_MODEL = "omni-moderation-latest"
+
 
 async def embeddings(call: Call) -> Reply:
     body = call.body()
@@ -63,7 +66,8 @@ async def moderations(call: Call) -> Reply:
         raise invalid("input", "a string, an array of strings, or an array of parts")
     if isinstance(value, list) and not _are_texts(value):
         reading.parts(value, "input")
-    relayed = await _pass_json(call, "/moderations", body)
+    asked = body if body.get("model") is not None else body | {"model": _MODERATION_MODEL}
+    relayed = await _pass_json(call, "/moderations", asked)
     return call.relayed_reply(relayed.body, relayed.usage)
 
 

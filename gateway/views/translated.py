@@ -30,7 +30,7 @@ from librechat_backend.lib.json import JSONDict
 from providers.client import Begun
 from providers.errors import ProviderError
 from providers.relay import Relayed, RelayedStream, WireDialect
-from providers.types import StreamEvent
+from providers.types import ChatRequest, StreamEvent
 
 
 async def completions(call: Call) -> Reply | StreamReply:
@@ -78,6 +78,12 @@ async def _ask(call: Call, body: JSONDict, asked: Asked, *, may_relay: bool) -> 
     request = replace(asked.request, system=system, parameters=target.parameters, user_id=person.id)
     call.entry.is_streamed = reading.boolean(body, "stream")
     call.aim(target, asked.request.system)
+
+    def make_request() -> ChatRequest:
+        if may_relay:
+            openai_responses.check_translatable(body)
+        return request
+
     # What a provider stores could be asked for by everybody who uses the same account.
     sent = {name: value for name, value in body.items() if name != "provider"} | {"store": False}
     return await answers.begin(
@@ -85,7 +91,7 @@ async def _ask(call: Call, body: JSONDict, asked: Asked, *, may_relay: bool) -> 
         dialect=WireDialect.RESPONSES,
         path="/responses",
         make_body=lambda attempt: json.dumps(sent | {"model": attempt.model}),
-        make_request=lambda: request,
+        make_request=make_request,
         is_stream=call.entry.is_streamed,
         may_relay=may_relay and not target.has_preset,
     )

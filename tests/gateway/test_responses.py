@@ -107,6 +107,57 @@ async def test_nothing_others_stored_at_the_provider_is_reached(
     assert fake.received() == []
 
 
+OWN: list[dict[str, Any]] = [
+    {"tools": [{"type": "web_search"}]},
+    {"tools": [{"type": "custom", "name": "f"}]},
+    {"input": [
+        {"role": "user", "content": "Hi"},
+        {"type": "custom_tool_call", "call_id": "c", "name": "f", "input": "x"},
+        {"type": "custom_tool_call_output", "call_id": "c", "output": "y"},
+    ]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", OWN)
+async def test_what_only_responses_have_is_passed_on(
+    api: Api, make_channel: MakeChannel, fake: Fake, fields: dict[str, Any]
+) -> None:
+    await in_database(make_channel, options=HAS_THEM, sends="[[say:Hi]]")
+    assert (await ask(api, **fields)).status_code == 200
+    assert fields.items() <= fake.body().items()
+
+
+@pytest.mark.parametrize("fields", OWN)
+async def test_what_only_responses_have_is_not_lost_in_a_translation(
+    api: Api, make_channel: MakeChannel, fake: Fake, fields: dict[str, Any]
+) -> None:
+    await in_database(make_channel)
+    answer = await ask(api, **fields)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, next(iter(fields)))
+    assert "is not supported by this model's provider" in answer.text
+    assert fake.received() == []
+
+
+async def test_moderation_needs_no_model(api: Api, make_channel: MakeChannel) -> None:
+    names = ["omni-moderation-latest"]
+    await in_database(make_channel, model_names=names, model_mapping={})
+    answer = await api.post("/v1/moderations", {"input": "bad"})
+    assert (answer.status_code, answer.json()["model"]) == (200, names[0])
+
+
+@pytest.mark.parametrize("output", ["Sunny", [{"type": "input_text", "text": "Sunny"}]])
+async def test_result_of_a_tool_may_come_in_parts(
+    api: Api, make_channel: MakeChannel, output: Any
+) -> None:
+    await in_database(make_channel)
+    items = [
+        {"type": "function_call", "call_id": "c", "name": "weather", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": output},
+    ]
+    answer = await api.post("/v1/responses", {"model": "m", "input": items})
+    assert answer.json()["output"][0]["content"][0]["text"] == "weather said: Sunny"
+
+
 @pytest.mark.parametrize(
     ("fields", "has_them"),
     [
