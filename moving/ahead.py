@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 
+from accounts.models.user import normalize_email
 from librechat_backend.lib.json import JSONDict
 from moving.sources import Document, Source
-from moving.values import document_id, made_at, moment, reference, text, texts
+from moving.tenants import is_of
+from moving.values import document_id, made_at, moment, reference, text, texts, updated_at
 
 # The one document of ``projects`` that told what everybody may use, before there were entries.
 EVERYBODYS = "instance"
@@ -19,15 +21,27 @@ def filled(balance: JSONDict) -> datetime:
 
 
 class Ahead:
-    """Each is read once, when it is asked for."""
+    """Each is read once, when it is asked for; of several tenants only ``tenant``."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, tenant: str = "") -> None:
+        self._source, self._tenant = source, tenant
+
+    @cached_property
+    def accounts(self) -> dict[str, str]:
+        """Addresses → the account that has it: the one that was changed last of those that stay."""
+        people = ((normalize_email(text(each, "email")), each) for each in self.people())
+        return _newest((email, each.get("expiresAt") is None, each) for email, each in people)
+
+    @cached_property
+    def agents(self) -> dict[str, str]:
+        """What agents are called → the id of the one that was changed last."""
+        agents = self._documents("agents")
+        return _newest((text(each, "id"), True, each) for each in agents if text(each, "id"))
 
     @cached_property
     def directory_ids(self) -> dict[str, str]:
         """What people are called in the directory of their company → ids of the source."""
-        people = self._documents("users")
+        people = self.people()
         return {name: document_id(each) for each in people if (name := text(each, "idOnTheSource"))}
 
     @cached_property
@@ -60,10 +74,24 @@ class Ahead:
             best[owner] = max(rank, best.get(owner, rank))
         return {owner: pk for owner, (_, pk) in best.items()}
 
+    def people(self) -> Iterator[JSONDict]:
+        """Read anew each time."""
+        return self._documents("users")
+
     def prompt_groups(self) -> Iterator[JSONDict]:
         """Read anew each time: nothing of them is kept."""
         return self._documents("promptgroups")
 
     def _documents(self, collection: str) -> Iterator[JSONDict]:
         items = self._source.read(collection)
-        return (item.data for item in items if isinstance(item, Document))
+        documents = (item for item in items if isinstance(item, Document))
+        return (each.data for each in documents if is_of(each, self._tenant))
+
+
+def _newest(named: Iterable[tuple[str, bool, JSONDict]]) -> dict[str, str]:
+    """Names → the id of the document that stands before the others, else was changed last."""
+    best: dict[str, tuple[bool, datetime, str]] = {}
+    for name, is_first, each in named:
+        rank = (is_first, updated_at(each), document_id(each))
+        best[name] = max(rank, best.get(name, rank))
+    return {name: pk for name, (_, _, pk) in best.items()}

@@ -33,11 +33,12 @@ from moving.sources import Damage, Document, Source
 from moving.sweeping import sweeping
 from moving.tally import Tally
 from moving.tenants import ANOTHER, is_of
-from moving.values import document_id, updated_at
+from moving.values import document_id, has_odd_date, updated_at
 
 BATCH_DOCUMENTS = 2000
 BATCH_BYTES = 8 * 1024 * 1024
 NO_OBJECT_ID = "its id is none of MongoDB's, and has become one"
+ODD_DATE = "a date that cannot be read was replaced, or left out"
 # What a single document can do wrong; everything else ends the move.
 FAULTS = (DataError, IntegrityError, ValueError, TypeError, OverflowError, RecursionError)
 
@@ -274,6 +275,8 @@ def _count(batch: Sequence[Item], tally: Tally) -> None:
             continue
         for repair in item.repairs:
             tally.repair(repair, document_id(item.data))
+        if has_odd_date(item.data):
+            tally.repair(ODD_DATE, document_id(item.data))
 
 
 def _with_id(document: Document, tally: Tally) -> Document:

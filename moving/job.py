@@ -175,7 +175,7 @@ class Job:
 
     @cached_property
     def ahead(self) -> Ahead:
-        return Ahead(self.source)
+        return Ahead(self.source, self.options.tenant)
 
     @cached_property
     def groups(self) -> dict[str, int]:

@@ -60,7 +60,7 @@ def keep(
 
 
 def _row(collection: str, document: Document, owner: str | None, job: Job, changed: str) -> Row:
-    name = document_id(document.data)[:ID_LENGTH]
+    name = _name(document)
     return {
         "id": kept_id(collection, name),
         "collection": collection,
@@ -70,6 +70,12 @@ def _row(collection: str, document: Document, owner: str | None, job: Job, chang
         "changed_at": updated_at(document.data, changed),
         "imported_at": job.now,
     }
+
+
+def _name(document: Document) -> str:
+    """A script's own id may be of any length."""
+    name = document_id(document.data)
+    return name if len(name) <= ID_LENGTH else _digest(name)
 
 
 def kept_id(collection: str, name: str) -> str:

@@ -9,8 +9,11 @@ from typing import Any
 
 from django.db.models import Model
 
+from moving.fitting import fitted
 from moving.rows import Row, upsert
 from moving.tally import Tally
+
+TOGETHER = "several say the same of one thing, and became one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,12 @@ class KeyedTable:
     def _best(self, rows: Sequence[Row], tally: Tally) -> dict[tuple[Any, ...], Row]:
         found: dict[tuple[Any, ...], Row] = {}
         for row in rows:
+            example = str(row[self.by])
+            row = fitted(self.model, row, tally, example)
             key = tuple(row[name] for name in self.key)
             if key in found:
                 tally.merged += 1
+                tally.note(TOGETHER, example)
                 row = (self.merge or self._newer)(found[key], row)
             found[key] = row
         return found

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from librechat_backend.lib.json import JSONDict, JSONValue
-from moving.values import items, members, rows, text
+from moving.values import items, members, rows, text, whole
 
 ODD = "odd"
 REWRITTEN = "“{}” was of another type than it is today, and was rewritten"
@@ -55,7 +55,7 @@ def _is_switch(value: JSONValue) -> bool:
 
 
 def _is_number(value: JSONValue) -> bool:
-    return isinstance(value, int | float)
+    return whole(value) is not None
 
 
 def _are_rows(value: JSONValue) -> bool:

@@ -9,12 +9,11 @@ from moving.values import text
 from presets.foreign import short_name
 
 MEMBER = "spec"
-LENGTH = 200
 
 
 def spec_columns(document: JSONDict, settings: JSONDict) -> JSONDict:
     """The columns ``spec`` and ``settings`` of a chat or a preset."""
-    there = text(document, MEMBER, LENGTH)
+    there = text(document, MEMBER)
     here = short_name(there) if there else ""
     return {"spec": here, "settings": settings | ({MEMBER: there} if there != here else {})}
 

@@ -16,11 +16,13 @@ from typing import Any
 from django.db.models import Model
 
 from librechat_backend.lib.json import dumps_sorted
+from moving.fitting import fitted
 from moving.rows import Row, existing, insert, insert_if_new, upsert
 from moving.tally import SAMPLES, Tally
 
 # A batch that turns out to be here in part costs about as much as looking for this many.
 FAILURE_COST = 4
+SEVERAL = "one of several with the same id"
 
 
 class _Verdict(Enum):
@@ -53,7 +55,7 @@ class Table:
 
     def store_apart(self, rows: Sequence[Row], tally: Tally) -> tuple[list[Row], list[Row]]:
         """As ``store``: the rows that were not here, and those that replaced one."""
-        best = self._best(rows, tally)
+        best = self._best([fitted(self.model, row, tally) for row in rows], tally)
         if _are_likely_new(best, tally) and insert_if_new(self.model, best):
             tally.written += len(best)
             self._sample(best, tally)
@@ -66,6 +68,8 @@ class Table:
         for row in best:
             verdict, pk = self._judge(row, known)
             _count(tally, verdict)
+            if verdict is _Verdict.MERGED:
+                tally.note(SEVERAL, str(row[self._pk]))
             found[verdict].append({**row, self._pk: pk})
         new, newer = found[_Verdict.NEW], found[_Verdict.NEWER]
         insert(self.model, new)
@@ -85,7 +89,7 @@ class Table:
             other = found.get(key)
             if other is not None:
                 tally.merged += 1
-                tally.note("one of several with the same id", str(row[self._pk]))
+                tally.note(SEVERAL, str(row[self._pk]))
             if other is None or self._rank(row) > self._rank(other):
                 found[key] = row
         return list(found.values())

@@ -10,6 +10,10 @@ from librechat_backend.lib.times import from_iso
 
 NAMESPACE = UUID("5b0f0d0e-6f0b-4b1e-8c53-2f9a0e1b7d42")
 RESERVED_IDS = frozenset({"new", "PENDING", "search", NO_PARENT})
+DATES = (
+    "createdAt", "updatedAt", "updated_at", "expiredAt", "expiresAt", "displayFrom", "displayTo",
+    "lastRefill", "grantedAt", "archivedAt",
+)  # fmt: skip
 WHOLE_NUMBER_MAX = 2**31 - 1
 
 
@@ -55,6 +59,14 @@ def moment(value: JSONValue) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         return None
     return None
+
+
+def has_odd_date(document: JSONDict) -> bool:
+    """Whether one of the dates that count says nothing."""
+    return any(
+        value is not None and type(value) is not datetime and moment(value) is None
+        for value in map(document.get, DATES)
+    )
 
 
 def made_at(document_id: str) -> datetime:

@@ -11,11 +11,12 @@ from moving import paths
 from moving.collections.base import Collection
 from moving.collections.files import avatar_row, store_files
 from moving.collections.giving import give
+from moving.fitting import fitting_texts
 from moving.job import Job
 from moving.keeping import keep
 from moving.rows import Row, insert
 from moving.sources import Document
-from moving.table import Table
+from moving.table import SEVERAL, Table
 from moving.tally import Tally
 from moving.values import (
     created_at,
@@ -39,10 +40,10 @@ from presets.validation import (
     value_problem,
 )
 
-SLUG_LENGTH = 100
 FOLDER = "Agents"
 REASON = "An agent of LibreChat"
 NO_MODEL = "it has no model, so nobody can use it"
+TOO_MANY_STARTERS = f"only the first {MAX_STARTERS} of its starters are here"
 WITHOUT = "“{}” is here without its {} (kept)"
 _COLUMNS = ("max_output_tokens", "max_context_tokens")
 # What administrators decide here of a preset that is here already.
@@ -64,7 +65,8 @@ _UNTAKEN = {
 
 
 def write(documents: Sequence[Document], job: Job) -> None:
-    owned = [(each, owner) for each in documents if (owner := job.owner(each.data, "author"))]
+    only = [each for each in documents if _is_newest(each.data, job)]
+    owned = [(each, owner) for each in only if (owner := job.owner(each.data, "author"))]
     keep("agents", owned, job)
     with changing_rules():
         written = TABLE.store(_rows(owned, job), job.tally)
@@ -80,6 +82,16 @@ def write(documents: Sequence[Document], job: Job) -> None:
         job.agents[row["slug"]] = (row["endpoint"], row["model"])
 
 
+def _is_newest(document: JSONDict, job: Job) -> bool:
+    """Chats know agents by their names, so of several with one name the newest counts."""
+    pk = document_id(document)
+    is_newest = job.ahead.agents.get(text(document, "id"), pk) == pk
+    if not is_newest:
+        job.tally.merged += 1
+        job.tally.note(SEVERAL, pk)
+    return is_newest
+
+
 def _rows(owned: Sequence[tuple[Document, str]], job: Job) -> list[Row]:
     pks = [document_id(each.data) for each, _ in owned]
     versions = dict(Preset.objects.filter(pk__in=pks).values_list("pk", "version"))
@@ -93,14 +105,14 @@ def _columns(document: JSONDict, owner: str, job: Job) -> Row:
     name = text(document, "id") or document_id(document)
     return {
         "id": document_id(document),
-        "slug": short_name(name)[:SLUG_LENGTH],
-        "name": text(document, "name", 200) or FOLDER[:-1],
-        "description": text(document, "description", 500),
-        "icon_url": paths.moved(_picture(document), owner)[:1024],
+        "slug": short_name(name),
+        "name": text(document, "name") or FOLDER[:-1],
+        "description": text(document, "description"),
+        "icon_url": paths.moved(_picture(document), owner),
         "menu_group": FOLDER,
-        "conversation_starters": _starters(document),
-        "endpoint": job.options.endpoint(text(document, "provider", 100)),
-        "model": text(document, "model", 200),
+        "conversation_starters": _starters(document, job),
+        "endpoint": job.options.endpoint(text(document, "provider")),
+        "model": text(document, "model"),
         "system_message": text(document, "instructions"),
         **_parameters(document),
         **_our_own(),
@@ -121,8 +133,11 @@ def _our_own() -> Row:
     }
 
 
-def _starters(document: JSONDict) -> list[str]:
-    return texts(document.get("conversation_starters"), MAX_STARTER_LENGTH)[:MAX_STARTERS]
+def _starters(document: JSONDict, job: Job) -> list[str]:
+    said = fitting_texts(document, "conversation_starters", MAX_STARTER_LENGTH, job.tally)
+    if len(said) > MAX_STARTERS:
+        job.tally.repair(TOO_MANY_STARTERS, document_id(document))
+    return said[:MAX_STARTERS]
 
 
 def _picture(document: JSONDict) -> str:

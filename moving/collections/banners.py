@@ -12,7 +12,6 @@ from moving.values import created_at, document_id, moment, text, updated_at
 from presets.banners import id_of_text
 from presets.models import Banner
 
-ID_LENGTH = 64
 TABLE = Table(Banner, ("id",))
 
 
@@ -31,7 +30,7 @@ def _columns(document: JSONDict) -> Row:
     is_popup = document.get("type") == Banner.Kind.POPUP
     return {
         "id": document_id(document),
-        "banner_id": text(document, "bannerId", ID_LENGTH) or id_of_text(message),
+        "banner_id": text(document, "bannerId") or id_of_text(message),
         "message": message,
         "kind": (Banner.Kind.POPUP if is_popup else Banner.Kind.BANNER).value,
         "display_from": moment(document.get("displayFrom")) or created_at(document),

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 
 from conversations.imports.librechat import SETTINGS
 from conversations.models import NEW_CHAT_TITLE, Conversation, Project, SearchEntry
-from conversations.models.conversation import TITLE_MAX_LENGTH
+from conversations.models.tag import TAG_MAX_LENGTH
 from conversations.search import index_titles, title_entries
 from librechat_backend.lib.ids import is_object_id
 from librechat_backend.lib.json import JSONDict
 from moving import paths
 from moving.agent_chats import with_agent
 from moving.collections.base import Collection
+from moving.collections.files import FILE_ID_LENGTH
 from moving.collections.tags import make_missing_tags
+from moving.fitting import fitting_texts
 from moving.job import EXPIRED, Job
 from moving.odd import REWRITTEN, SETTINGS_SHAPES, mended
 from moving.rows import Row, insert
@@ -89,13 +91,13 @@ def _columns(document: JSONDict, owner: str, job: Job) -> Row:
         "conversation_id": conversation_id,
         "user_id": owner,
         "title": _title(document),
-        "endpoint": job.options.endpoint(text(document, "endpoint", 100)),
-        "endpoint_type": text(document, "endpointType", 40),
-        "model": text(document, "model", 200),
-        "icon_url": paths.moved_link(text(document, "iconURL", 1024), job.people.find),
+        "endpoint": job.options.endpoint(text(document, "endpoint")),
+        "endpoint_type": text(document, "endpointType"),
+        "model": text(document, "model"),
+        "icon_url": paths.moved_link(text(document, "iconURL"), job.people.find),
         **spec_columns(document, chosen(document, sorted(SETTINGS))),
-        "tags": texts(document.get("tags"), 128),
-        "files": texts(document.get("files"), 64),
+        "tags": fitting_texts(document, "tags", TAG_MAX_LENGTH, job.tally),
+        "files": [fitting_id(owner, name, FILE_ID_LENGTH) for name in texts(document.get("files"))],
         "project_id": reference(document.get("chatProjectId")) or None,
         "is_archived": document.get("isArchived") is True,
         "archived_at": moment(document.get("archivedAt")),
@@ -110,7 +112,7 @@ def _columns(document: JSONDict, owner: str, job: Job) -> Row:
 
 def _title(document: JSONDict) -> str:
     title = document.get("title")
-    return title[:TITLE_MAX_LENGTH] if isinstance(title, str) else NEW_CHAT_TITLE
+    return title if isinstance(title, str) else NEW_CHAT_TITLE
 
 
 def is_temporary(document: JSONDict) -> bool:

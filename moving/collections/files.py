@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
+from unicodedata import normalize
 
 from django.utils import timezone
 
@@ -31,7 +32,9 @@ from moving.values import (
 )
 
 FILE_ID_LENGTH = 64
+CHAT_ID_LENGTH, MESSAGE_ID_LENGTH = 36, 64
 UNCONFIRMED_GRACE = timedelta(hours=1)
+RENAMED = "its name was shortened, or lost characters that files cannot have"
 NOTHING_KEPT = "the source keeps no bytes of it"
 CONTEXTS = frozenset(File.Context.values)
 READ_BY_SOURCE = frozenset({
@@ -49,7 +52,15 @@ TABLE = Table(
 def write(documents: Sequence[Document], job: Job) -> None:
     found = [(each.data, owner) for each in documents if (owner := _owner(each.data, job))]
     locations = {document_id(data): _location(data) for data, _ in found}
+    for data, _ in found:
+        _tell(data, job)
     store_files([_columns(data, owner) for data, owner in found], locations, job)
+
+
+def _tell(document: JSONDict, job: Job) -> None:
+    filename = normalize("NFC", text(document, "filename"))
+    if filename and filename != display_name(quoted(filename)):
+        job.tally.repair(RENAMED, document_id(document))
 
 
 def store_files(rows: Sequence[Row], locations: dict[str, str], job: Job) -> None:
@@ -106,12 +117,12 @@ def _columns(document: JSONDict, owner: str) -> Row:
     return {
         "id": pk,
         "file_id": file_id,
-        "temp_file_id": text(document, "temp_file_id", 64),
+        "temp_file_id": text(document, "temp_file_id"),
         "user_id": owner,
         "blob_id": pk,
         "name": paths.name(address) or stored_name(file_id, filename),
         "filename": filename,
-        "media_type": normalized(text(document, "type"), filename)[:255],
+        "media_type": normalized(text(document, "type"), filename),
         "byte_count": whole(document.get("bytes")) or 0,
         "context": context if context in CONTEXTS else File.Context.UNKNOWN,
         "is_text": bool(said) and text(document, "source") in READ_BY_SOURCE,
@@ -123,13 +134,18 @@ def _columns(document: JSONDict, owner: str) -> Row:
         "height": default if height is None else height,
         "usage": whole(document.get("usage")) or 0,
         "is_embedded": False,
-        "conversation_id": text(document, "conversationId", 36),
-        "message_id": text(document, "messageId", 64),
+        "conversation_id": _named(owner, text(document, "conversationId"), CHAT_ID_LENGTH),
+        "message_id": _named(owner, text(document, "messageId"), MESSAGE_ID_LENGTH),
         "metadata": _metadata(document),
         "expires_at": None,
         "created_at": created_at(document),
         "updated_at": updated_at(document),
     }
+
+
+def _named(owner: str, name: str, limit: int) -> str:
+    """The id here of a chat or a message, where one is named."""
+    return fitting_id(owner, name, limit) if name else ""
 
 
 def _metadata(document: JSONDict) -> JSONDict:

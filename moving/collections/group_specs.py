@@ -8,6 +8,7 @@ from accounts.models.stamp import changing_rules
 from librechat_backend.lib.json import JSONDict, JSONValue, dumps
 from moving.collections.agents import NO_MODEL, TABLE, remember_versions
 from moving.collections.giving import give
+from moving.fitting import fitted
 from moving.job import Job
 from moving.librechat_yaml.plan import Plan, PresetPlan
 from moving.librechat_yaml.source import Fate, Line, Source
@@ -86,12 +87,7 @@ def _row(plan: PresetPlan, document: JSONDict, group: Group, job: Job) -> Row:
     }
     del row["extends"]
     row["endpoint"] = job.options.endpoint(str(row["endpoint"]))
-    return {column: _fitting(column, value) for column, value in row.items()}
-
-
-def _fitting(column: str, value: JSONValue) -> JSONValue:
-    limit = getattr(Preset._meta.get_field(column), "max_length", None)
-    return value[:limit] if isinstance(value, str) and limit else value
+    return fitted(Preset, row, job.tally)
 
 
 def _take_away(slugs: Sequence[str], group: Group) -> None:

@@ -8,6 +8,7 @@ from accounts.services.groups import add_member, create_group, remove_member, up
 from librechat_backend.lib.ids import is_object_id
 from librechat_backend.lib.json import JSONDict
 from moving.collections.base import Collection
+from moving.fitting import fitted
 from moving.job import Job
 from moving.sources import Document
 from moving.values import document_id, reference, text, texts, updated_at
@@ -28,13 +29,14 @@ def _store(document: JSONDict, job: Job) -> None:
     if group is not None and group.updated_at >= updated_at(document):
         job.tally.unchanged += 1
         return
-    name = text(document, "name", 100).strip() or NAMELESS
-    description = text(document, "description", 500)
+    said = {name: text(document, name).strip() for name in ("name", "description")}
+    columns = fitted(Group, said, job.tally, pk)
+    columns["name"] = columns["name"] or NAMELESS
     if group is None:
-        group = create_group(actor=None, name=name, description=description, object_id=pk)
+        group = create_group(actor=None, object_id=pk, **columns)
         job.tally.written += 1
     else:
-        group = update_group(actor=None, group=group, name=name, description=description)
+        group = update_group(actor=None, group=group, **columns)
         job.tally.updated += 1
     job.groups[pk] = group.pk
     _set_members(group, set(_members(document, job)))

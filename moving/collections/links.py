@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 from accounts.access_roles import ResourceType
 from conversations.models import Message, SharedLink
-from conversations.models.conversation import TITLE_MAX_LENGTH
 from conversations.models.share import UNTITLED
 from conversations.sharing import snapshots_of
 from files.models import File
@@ -30,6 +29,7 @@ from moving.values import (
 )
 
 SHARE_ID_LENGTH = 64
+FILE_GONE = "a file it showed is not here"
 MESSAGE_GONE = "a message it showed is not here"
 TABLE = Table(SharedLink, ("share_id",))
 Owned = list[tuple[JSONDict, str]]
@@ -48,7 +48,7 @@ def write(documents: Sequence[Document], job: Job) -> None:
         _columns(data, owner, chats[owner, _chat_id(data, owner)], job) for data, owner in placed
     ]
     _keep_messages_that_are_here(stored, job)
-    _keep_files_that_are_here(stored)
+    _keep_files_that_are_here(stored, job)
     written = TABLE.store(stored, job.tally)
     job.here.add(SharedLink, (row["id"] for row in written))
     _let_in(written, found, job)
@@ -69,7 +69,7 @@ def _columns(document: JSONDict, owner: str, chat: str, job: Job) -> Row:
         "share_id": share_id,
         "user_id": owner,
         "conversation_id": chat,
-        "title": text(document, "title", TITLE_MAX_LENGTH) or UNTITLED,
+        "title": text(document, "title") or UNTITLED,
         "message_ids": [reference(each) for each in items(document.get("messages"))],
         "target_message_id": fitting_id(owner, target, MESSAGE_ID_LENGTH) if target else "",
         "snapshot_files": document.get("snapshotFiles") is not False,
@@ -93,20 +93,23 @@ def _keep_messages_that_are_here(links: Sequence[Row], job: Job) -> None:
         row["message_ids"] = kept
 
 
-def _keep_files_that_are_here(links: Sequence[Row]) -> None:
+def _keep_files_that_are_here(links: Sequence[Row], job: Job) -> None:
     """As this server notes them: by their size, so that another file is never opened."""
-    wanted = {file_id for row in links for file_id in row["file_snapshots"]}
-    files = File.objects.filter(file_id__in=wanted)
+    named = {file_id for row in links for file_id in row["file_snapshots"]}
+    files = File.objects.filter(file_id__in=named)
     sizes = {
         (owner, file_id): size
         for owner, file_id, size in files.values_list("user_id", "file_id", "byte_count")
     }
     for row in links:
+        wanted = row["file_snapshots"]
         row["file_snapshots"] = [
             {"file_id": file_id, "bytes": sizes[row["user_id"], file_id]}
-            for file_id in row["file_snapshots"]
+            for file_id in wanted
             if (row["user_id"], file_id) in sizes
         ]
+        if len(row["file_snapshots"]) < len(wanted):
+            job.tally.note(FILE_GONE, row["id"])
 
 
 def _let_in(written: Sequence[Row], found: Owned, job: Job) -> None:

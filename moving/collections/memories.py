@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from conversations.models import Memory
-from conversations.models.memory import AGENT_ID_MAX_LENGTH, MEMORY_KEY_MAX_LENGTH
 from librechat_backend.lib.json import JSONDict
 from moving.collections.base import Collection
 from moving.job import Job
@@ -27,8 +26,8 @@ def _columns(document: JSONDict, owner: str) -> Row:
     return {
         "id": document_id(document),
         "user_id": owner,
-        "agent_id": text(document, "agentId", AGENT_ID_MAX_LENGTH),
-        "key": text(document, "key", MEMORY_KEY_MAX_LENGTH),
+        "agent_id": text(document, "agentId"),
+        "key": text(document, "key"),
         "value": value,
         "token_count": whole(document.get("tokenCount")) or estimate_tokens(value),
         "updated_at": updated_at(document, CHANGED),

@@ -3,10 +3,6 @@
 from collections.abc import Sequence
 
 from conversations.models import Project
-from conversations.models.project import (
-    PROJECT_DESCRIPTION_MAX_LENGTH,
-    PROJECT_NAME_MAX_LENGTH,
-)
 from librechat_backend.lib.json import JSONDict
 from moving.collections.base import Collection
 from moving.job import Job
@@ -27,8 +23,8 @@ def _columns(document: JSONDict, owner: str) -> Row:
     return {
         "id": document_id(document),
         "user_id": owner,
-        "name": text(document, "name", PROJECT_NAME_MAX_LENGTH),
-        "description": text(document, "description", PROJECT_DESCRIPTION_MAX_LENGTH),
+        "name": text(document, "name"),
+        "description": text(document, "description"),
         "created_at": created_at(document),
         "updated_at": updated_at(document),
     }

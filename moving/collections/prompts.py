@@ -5,12 +5,7 @@ from collections.abc import Sequence
 
 from accounts.access_roles import ResourceType
 from conversations.models import Prompt, PromptGroup
-from conversations.models.prompt import (
-    CATEGORY_MAX_LENGTH,
-    COMMAND_MAX_LENGTH,
-    NAME_MAX_LENGTH,
-    ONELINER_MAX_LENGTH,
-)
+from conversations.models.prompt import COMMAND_MAX_LENGTH
 from librechat_backend.lib.json import JSONDict
 from moving.collections.access import let_in
 from moving.collections.base import Collection
@@ -20,8 +15,8 @@ from moving.sources import Document
 from moving.table import Table
 from moving.values import created_at, document_id, reference, text, texts, updated_at, whole
 
-AUTHOR_NAME_LENGTH = 80
 COMMAND = re.compile(r"[a-z0-9-]+")
+NO_COMMAND = "its command is none, and became empty"
 NO_VERSION = "it has no version"
 NO_PROMPT = "its prompt is not here"
 GROUPS = Table(PromptGroup, ("id",), kept=("production_id",))
@@ -46,11 +41,11 @@ def _group(document: JSONDict, job: Job) -> Row | None:
     return {
         "id": document_id(document),
         "user_id": owner,
-        "author_name": text(document, "authorName", AUTHOR_NAME_LENGTH),
-        "name": text(document, "name", NAME_MAX_LENGTH),
-        "oneliner": text(document, "oneliner", ONELINER_MAX_LENGTH),
-        "category": text(document, "category", CATEGORY_MAX_LENGTH),
-        "command": _command(document),
+        "author_name": text(document, "authorName"),
+        "name": text(document, "name"),
+        "oneliner": text(document, "oneliner"),
+        "category": text(document, "category"),
+        "command": _command(document, job),
         "production_id": None,
         "usage_count": whole(document.get("numberOfGenerations")) or 0,
         "created_at": created_at(document),
@@ -58,9 +53,11 @@ def _group(document: JSONDict, job: Job) -> Row | None:
     }
 
 
-def _command(document: JSONDict) -> str:
+def _command(document: JSONDict, job: Job) -> str:
     command = text(document, "command").lower()
     fits = len(command) <= COMMAND_MAX_LENGTH and COMMAND.fullmatch(command)
+    if command and not fits:
+        job.tally.repair(NO_COMMAND, document_id(document))
     return command if fits else ""
 
 

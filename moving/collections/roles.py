@@ -6,6 +6,7 @@ from accounts.models import Role
 from accounts.permissions import USER_DEFAULTS, Matrix
 from librechat_backend.lib.json import JSONDict
 from moving.collections.base import Collection
+from moving.fitting import fitted
 from moving.job import Job
 from moving.sources import Document
 from moving.values import document_id, members, text
@@ -23,13 +24,13 @@ def write(documents: Sequence[Document], job: Job) -> None:
 
 def _store(document: JSONDict, job: Job) -> None:
     """A role has no date, so what was set here is taken for newer."""
-    name = text(document, "name", 64)
+    said = {name: text(document, name) for name in ("name", "description")}
+    columns = fitted(Role, said, job.tally, document_id(document))
+    name = columns["name"]
     if not name:
         job.tally.skip("it has no name", document_id(document), is_lost=True)
         return
-    role, is_new = Role.objects.get_or_create(
-        name=name, defaults={"description": text(document, "description", 500)}
-    )
+    role, is_new = Role.objects.get_or_create(name=name, defaults=columns)
     job.roles.add(name)
     _tell(document, job)
     merged = _merged(_matrix(document), role.permissions)

@@ -17,6 +17,7 @@ from moving.job import Job
 from moving.values import document_id, moment, rows, text, updated_at
 
 NO_SECRET = "their second factor works with backup codes only: its secret cannot be read"  # noqa: S105
+TOO_LONG = "they cannot sign in by {}: it is too long"
 LINKED = "somebody else signs in with the same account of {}"
 SUBJECTS = {
     "google": "googleId",
@@ -33,7 +34,7 @@ ISSUERS = {"openid": "openidIssuer"}
 
 def store_identities(documents: Sequence[JSONDict], job: Job) -> None:
     """One that is linked already stays with whom it is linked."""
-    wanted = [each for document in documents for each in _identities(document)]
+    wanted = [each for document in documents for each in _identities(document, job)]
     SocialAccount.objects.bulk_create(wanted, ignore_conflicts=True)
     linked = SocialAccount.objects.filter(uid__in={each.uid for each in wanted})
     owners = {(each.provider, each.uid): each.user_id for each in linked}
@@ -42,7 +43,7 @@ def store_identities(documents: Sequence[JSONDict], job: Job) -> None:
             job.tally.note(LINKED.format(each.provider), each.user_id, is_lost=True)
 
 
-def _identities(document: JSONDict) -> list[SocialAccount]:
+def _identities(document: JSONDict, job: Job) -> list[SocialAccount]:
     return [
         SocialAccount(
             user_id=document_id(document),
@@ -51,8 +52,17 @@ def _identities(document: JSONDict) -> list[SocialAccount]:
             extra_data={},
         )
         for provider, name in SUBJECTS.items()
-        if (subject := text(document, name, SUBJECT_MAX_LENGTH))
+        if (subject := _subject(document, name, job))
     ]
+
+
+def _subject(document: JSONDict, name: str, job: Job) -> str:
+    """A part of one could be somebody else's."""
+    subject = text(document, name)
+    if len(subject) <= SUBJECT_MAX_LENGTH:
+        return subject
+    job.tally.note(TOO_LONG.format(name), document_id(document), is_lost=True)
+    return ""
 
 
 def store_second_factors(documents: Sequence[JSONDict], job: Job) -> None:

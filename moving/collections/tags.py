@@ -8,7 +8,6 @@ from operator import attrgetter, itemgetter
 from django.db.models import Count, Max
 
 from conversations.models import Conversation, Tag
-from conversations.models.tag import TAG_DESCRIPTION_MAX_LENGTH, TAG_MAX_LENGTH
 from librechat_backend.lib.json import JSONDict
 from moving.collections.base import Collection
 from moving.job import Job
@@ -26,7 +25,7 @@ def write(documents: Sequence[Document], job: Job) -> None:
 
 
 def _row(document: JSONDict, job: Job) -> Row | None:
-    name = text(document, "tag", TAG_MAX_LENGTH)
+    name = text(document, "tag")
     if not name:
         job.tally.skip("it has no name", document_id(document))
         return None
@@ -37,7 +36,7 @@ def _row(document: JSONDict, job: Job) -> Row | None:
         "id": document_id(document),
         "user_id": owner,
         "name": name,
-        "description": text(document, "description", TAG_DESCRIPTION_MAX_LENGTH),
+        "description": text(document, "description"),
         "position": whole(document.get("position")) or 0,
         "created_at": created_at(document),
         "updated_at": updated_at(document),

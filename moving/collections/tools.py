@@ -28,7 +28,7 @@ def write_favorites(documents: Sequence[Document], job: Job) -> None:
 
 
 def _favorite(document: JSONDict, job: Job) -> Row | None:
-    kind, name = text(document, "itemType"), text(document, "itemId", 256)
+    kind, name = text(document, "itemType"), text(document, "itemId")
     if kind not in FavoriteTool.ItemType.values or not name:
         job.tally.skip("it names no tool", document_id(document))
         return None
@@ -59,8 +59,8 @@ def _credential(document: JSONDict, job: Job) -> Row | None:
         return None
     return {
         "user_id": owner,
-        "plugin_key": text(document, "pluginKey", 256),
-        "field": text(document, "authField", 128),
+        "plugin_key": text(document, "pluginKey"),
+        "field": text(document, "authField"),
         "value": crypto.encrypt(secret),
         "updated_at": updated_at(document),
     }

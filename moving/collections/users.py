@@ -37,6 +37,7 @@ BCRYPT = ("$2a$", "$2b$", "$2y$")
 ADDRESS_TAKEN = "another account has its address; --merge-accounts makes them one"
 NEW_PASSWORD = "they need a new password: theirs is not hashed with bcrypt"  # noqa: S105
 FAVORITES_MAX = 50
+TOO_MANY_FAVORITES = f"only the first {FAVORITES_MAX} of its favourites are here"
 # What an administrator decided here.
 KEPT = ("last_login", "is_superuser", "is_staff", "is_active", "awaits_approval")
 TABLE = Table(User, ("email",), kept=KEPT)
@@ -80,40 +81,49 @@ def _is_wanted(document: JSONDict, job: Job) -> bool:
 
 
 def _is_own(document: JSONDict, job: Job) -> bool:
-    """Whether it becomes an account of its own. An address belongs to the first who has it."""
+    """Whether it becomes an account of its own. An address belongs to who has it here."""
     source_id, email = document_id(document), _email(document)
-    owner = job.people.owner_of_email(email)
-    if owner is None or owner == source_id:
+    owner = job.people.owner_of_email(email) or job.ahead.accounts.get(email, source_id)
+    if owner == source_id:
         job.people.add(source_id, source_id, email)
         return True
     if not job.options.merges_accounts:
         job.tally.skip(ADDRESS_TAKEN, f"{email} {source_id}", is_lost=True)
         return False
-    MergedAccount.objects.update_or_create(pk=source_id, defaults={"user_id": owner})
     job.people.add(source_id, owner, email)
     job.tally.merged += 1
     return False
 
 
+def remember_merged(job: Job) -> None:
+    """Once all accounts are here, wherever the source has them."""
+    if not job.options.merges_accounts:
+        return
+    for document in job.ahead.people():
+        source_id, owner = document_id(document), job.people.owner_of_email(_email(document))
+        if owner not in (None, source_id) and User.objects.filter(pk=owner).exists():
+            MergedAccount.objects.update_or_create(pk=source_id, defaults={"user_id": owner})
+
+
 def _email(document: JSONDict) -> str:
-    return normalize_email(text(document, "email", 254))
+    return normalize_email(text(document, "email"))
 
 
 def _columns(document: JSONDict, job: Job) -> Row:
-    role = text(document, "role", 64) or ROLE_USER
+    role = text(document, "role") or ROLE_USER
     is_staff = job.options.makes_staff and role == ROLE_ADMIN
     return {
         "id": document_id(document),
         "email": _email(document),
         "password": _password(document, job),
-        "name": text(document, "name", 80),
-        "username": text(document, "username", 80),
+        "name": text(document, "name"),
+        "username": text(document, "username"),
         "avatar": _avatar(document),
         "role": role,
-        "provider": text(document, "provider", 32) or "local",
+        "provider": text(document, "provider") or "local",
         "email_verified": document.get("emailVerified") is True,
         "two_factor_enabled": document.get("twoFactorEnabled") is True,
-        **_preferences(document),
+        **_preferences(document, job),
         "terms_accepted_at": _terms(document),
         "expires_at": moment(document.get("expiresAt")),
         "last_login": None,
@@ -131,12 +141,12 @@ def _avatar(document: JSONDict) -> str:
     address = text(document, "avatar")
     moved = paths.moved(address, document_id(document))
     is_chosen = "manual=true" in address and "?" not in moved
-    return (f"{moved}?manual=true" if is_chosen else moved)[:1024]
+    return f"{moved}?manual=true" if is_chosen else moved
 
 
 def _password(document: JSONDict, job: Job) -> str:
     """The prefix names the hasher that knows it and makes a stronger hash at the next sign-in."""
-    stored = text(document, "password", 100)
+    stored = text(document, "password")
     if stored.startswith(BCRYPT):
         return f"bcrypt${stored}"
     if stored:
@@ -144,12 +154,14 @@ def _password(document: JSONDict, job: Job) -> str:
     return "!"
 
 
-def _preferences(document: JSONDict) -> JSONDict:
+def _preferences(document: JSONDict, job: Job) -> JSONDict:
+    if len(items(document.get("favorites"))) > FAVORITES_MAX:
+        job.tally.repair(TOO_MANY_FAVORITES, document_id(document))
     states = members(document.get("skillStates"))
     return {
         "personalization": {"memories": True} | members(document.get("personalization")),
         "favorites": rows(document.get("favorites"))[:FAVORITES_MAX],
-        "pinned_order": texts(document.get("pinnedOrder"), 256),
+        "pinned_order": texts(document.get("pinnedOrder")),
         "plugins": [name for name in items(document.get("plugins")) if isinstance(name, str)],
         "skill_states": {name: is_on for name, is_on in states.items() if isinstance(is_on, bool)},
     }
@@ -162,4 +174,4 @@ def _terms(document: JSONDict) -> datetime | None:
     return moment(document.get("termsAcceptedAt")) or updated_at(document)
 
 
-USERS = Collection("users", write, TABLE)
+USERS = Collection("users", write, TABLE, remember_merged)

@@ -13,13 +13,12 @@ from bson.json_util import CANONICAL_JSON_OPTIONS
 from bson.json_util import dumps as to_extended
 
 from moving.sources.base import DOCUMENT_BYTES_MAX, Damage, Document
-from moving.sources.plain import plain
+from moving.sources.plain import NO_TEXT, TWICE, plain
 
-OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(
-    tz_aware=True,
-    unicode_decode_error_handler="replace",
-    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+STRICT: CodecOptions[dict[str, Any]] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
+OPTIONS = STRICT.with_options(unicode_decode_error_handler="replace")
 SIZE_BYTES = 4
 DOCUMENT_BYTES_MIN = 5
 WINDOW_BYTES = 1024 * 1024
@@ -37,6 +36,16 @@ def decode(data: bytes) -> dict[str, Any]:
         return bson.decode(data, OPTIONS)
     except (BSONError, RecursionError, ValueError, OverflowError, struct.error) as error:
         raise NotADocument(f"a document that cannot be read: {error}") from error
+
+
+def decode_whole(data: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The document, and what of it no dictionary can say. Raises NotADocument."""
+    try:
+        document = bson.decode(data, STRICT)
+        is_whole = len(bson.encode(document)) == len(data)
+    except (BSONError, RecursionError, ValueError, OverflowError, struct.error):
+        return decode(data), (NO_TEXT,)
+    return document, () if is_whole else (TWICE,)
 
 
 def extended(data: bytes) -> str:
@@ -90,11 +99,12 @@ class Stream:
 
     def _document(self, data: bytes, offset: int) -> Document | Damage:
         try:
-            document, repairs = plain(decode(data))
+            whole, told = decode_whole(data)
+            document, repairs = plain(whole)
         except NotADocument as error:
             return self._damage(f"at byte {offset - len(data)}: {error}", offset)
         done, original = self._done(offset), partial(extended, data)
-        return Document(document, offset, done, len(data), original, repairs)
+        return Document(document, offset, done, len(data), original, (*repairs, *told))
 
     def _damage(self, problem: str, offset: int | None) -> Damage:
         return Damage(problem, offset, self._done(offset or 0))

@@ -5,22 +5,22 @@ Lines, one array, or documents over several lines; canonical, relaxed, or of old
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from bson.codec_options import DatetimeConversion
 from bson.errors import BSONError
-from bson.json_util import CANONICAL_JSON_OPTIONS, JSONOptions
+from bson.json_util import CANONICAL_JSON_OPTIONS, JSONOptions, object_hook
 from bson.json_util import dumps as to_extended
-from bson.json_util import loads as from_extended
 
 from librechat_backend.lib.json import JSONValue
 from moving.sources.base import DOCUMENT_BYTES_MAX, Damage, Document
 from moving.sources.dump import fingerprint
-from moving.sources.plain import plain
+from moving.sources.plain import NO_TEXT, TWICE, plain
 
 OPTIONS = JSONOptions(tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 ENDINGS = (".json", ".ndjson", ".jsonl")
@@ -30,6 +30,8 @@ CHUNK_BYTES = 1024 * 1024
 # Extended JSON writes a character as up to six.
 TEXT_BYTES_MAX = 4 * DOCUMENT_BYTES_MAX
 _TOKEN = re.compile(rb'["{}\\]')
+# As old versions of mongoexport write it, which is no JSON.
+_INFINITY = re.compile(r"(?<=[\[:,])\+Infinity(?=[,\]}])")
 _NEXT_LINE = re.compile(rb"\n\s*\{")
 
 
@@ -73,12 +75,32 @@ def _collection(path: Path) -> str:
 
 def _parsed(begin: int, end: int, data: bytes) -> Document | Damage:
     try:
-        value = from_extended(data.decode("utf-8", "replace"), json_options=OPTIONS)
+        value, told = _read(data)
     except (ValueError, TypeError, OverflowError, RecursionError, BSONError) as error:
         return Damage(f"at byte {begin}: a document that cannot be read: {error}", end, end)
     document, repairs = plain(value)
     original = partial(to_extended, value, json_options=CANONICAL_JSON_OPTIONS)
-    return Document(document, end, end, len(data), original, repairs)
+    return Document(document, end, end, len(data), original, (*repairs, *told))
+
+
+def _read(data: bytes) -> tuple[Any, tuple[str, ...]]:
+    """The document, and what of it no dictionary can say. Raises ValueError and others."""
+    told: set[str] = set()
+
+    def made(pairs: list[tuple[str, Any]]) -> Any:
+        members = dict(pairs)
+        if len(members) < len(pairs):
+            told.add(TWICE)
+        return object_hook(members, OPTIONS)
+
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text, told = data.decode("utf-8", "replace"), {NO_TEXT}
+    try:
+        return json.loads(text, object_pairs_hook=made), tuple(sorted(told))
+    except json.JSONDecodeError:
+        return json.loads(_INFINITY.sub("Infinity", text), object_pairs_hook=made), tuple(told)
 
 
 class _Objects:

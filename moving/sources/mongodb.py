@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from bson import ObjectId
+from bson import DatetimeMS, Decimal128, ObjectId, Timestamp
 from bson.json_util import dumps as to_extended
 from bson.json_util import loads as from_extended
 from pymongo import MongoClient, ReadPreference
@@ -18,9 +19,9 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect, CursorNotFound, PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from librechat_backend.lib.json import JSONValue
+from librechat_backend.lib.json import JSONDict, JSONValue
 from moving.sources.base import Damage, Document, SourceUnreadable
-from moving.sources.bson_stream import NotADocument, decode, extended
+from moving.sources.bson_stream import NotADocument, decode_whole, extended
 from moving.sources.dump import NEEDED
 from moving.sources.plain import plain
 
@@ -31,6 +32,18 @@ WAIT, WAIT_MS = "serverSelectionTimeoutMS", 10_000
 TRIES = 5
 SYSTEM = "system."
 SIZE_BYTES = 4
+# Kinds of ids in the order in which MongoDB sorts them, with its names for them.
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    ((int, float, Decimal128), "number"),
+    (str, "string"),
+    (dict, "object"),
+    (bytes, "binData"),
+    (ObjectId, "objectId"),
+    (bool, "bool"),
+    ((datetime, DatetimeMS), "date"),
+    (Timestamp, "timestamp"),
+    (object, "regex"),
+)
 SYSTEM_DATABASES = {"admin", "config", "local"}
 
 
@@ -112,10 +125,18 @@ def _sizes(database: Database[dict[str, Any]]) -> dict[str, int]:
 
 def _page(collection: Collection[dict[str, Any]], last: Any) -> Iterator[bytes]:
     """Documents behind ``last``, not decoded, so that one that is damaged stops no other."""
-    wanted = {"_id": {"$gt": last}} if last is not None else {}
+    wanted = _behind(last) if last is not None else {}
     found: Any = collection.find_raw_batches(wanted, sort=[("_id", 1)], batch_size=BATCH_DOCUMENTS)
     for batch in found:
         yield from _split(batch)
+
+
+def _behind(last: Any) -> JSONDict:
+    """MongoDB compares ids with those of their own kind only; scripts make ids of other kinds."""
+    kinds = [name for _, name in _KINDS]
+    own = next(place for place, (kind, _) in enumerate(_KINDS) if isinstance(last, kind))
+    later = kinds[own + 1 :]
+    return {"$or": [{"_id": {"$gt": last}}, {"_id": {"$type": later}}]}
 
 
 def is_mongodb(location: str) -> bool:
@@ -132,12 +153,12 @@ def _split(batch: bytes) -> Iterator[bytes]:
 
 def _item(data: bytes, done: int) -> Document | Damage:
     try:
-        document = decode(data)
+        document, told = decode_whole(data)
     except NotADocument as error:
         return Damage(f"number {done}: {error}", done=done)
     found, repairs = plain(document)
     position, original = _position(document["_id"]), partial(extended, data)
-    return Document(found, position, done, len(data), original, repairs)
+    return Document(found, position, done, len(data), original, (*repairs, *told))
 
 
 def _position(document_id: Any) -> JSONValue:

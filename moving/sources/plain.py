@@ -12,7 +12,6 @@ from typing import Any
 
 from bson import (
     Binary,
-    Code,
     DatetimeMS,
     DBRef,
     Decimal128,
@@ -28,12 +27,16 @@ from librechat_backend.lib.json import MAX_NUMBER, JSONDict, JSONValue
 from librechat_backend.lib.times import to_iso
 
 DEPTH_MAX = 50  # deeper values become null; browsers and orjson would refuse them
-NUL, SURROGATE, NOT_A_NUMBER, TOO_DEEP, STRANGE_DATE = (
+NUL, SURROGATE, NOT_A_NUMBER, TOO_DEEP, STRANGE_DATE, TOO_LARGE, FOREIGN, TWICE, NO_TEXT = (
     "a NUL character was removed",
     "half of a character was replaced",
     "a number that is none became empty",
     "what was nested too deep became empty",
     "a date outside of the calendar became empty",
+    "a number too large for browsers became a text",
+    "a value of a kind only MongoDB has became a text, or empty",
+    "a name that stood there several times was taken once, with its last value",
+    "bytes that are no text were replaced",
 )
 
 _AS_THEY_ARE = frozenset({bool, type(None)})
@@ -67,7 +70,11 @@ def _value(value: Any, repairs: set[str], depth: int) -> JSONValue:
     if kind is dict or kind is list:
         return _nested(value, repairs, depth)
     convert = _KINDS.get(kind)
-    return convert(value, repairs) if convert else _text(str(value), repairs)
+    if convert is not None:
+        return convert(value, repairs)
+    repairs.add(FOREIGN)
+    foreign = _FOREIGN_KINDS.get(kind) or _written
+    return foreign(value, repairs)
 
 
 def _nested(value: Any, repairs: set[str], depth: int) -> JSONValue:
@@ -98,6 +105,7 @@ def _number(value: float, repairs: set[str]) -> JSONValue:
     if not math.isfinite(value):
         repairs.add(NOT_A_NUMBER)
         return None
+    repairs.add(TOO_LARGE)
     return str(value)
 
 
@@ -116,6 +124,10 @@ def _decimal(value: Any, repairs: set[str]) -> JSONValue:
     return _number(float(value.to_decimal()), repairs)
 
 
+def _written(value: Any, repairs: set[str]) -> str:
+    return _text(str(value), repairs)
+
+
 def _bytes(value: bytes, repairs: set[str]) -> str:
     return base64.b64encode(value).decode()
 
@@ -130,9 +142,10 @@ _KINDS: dict[type, Callable[[Any, set[str]], JSONValue]] = {
     DatetimeMS: _iso,
     Int64: lambda value, repairs: _number(int(value), repairs),
     Decimal128: _decimal,
+}
+_FOREIGN_KINDS: dict[type, Callable[[Any, set[str]], JSONValue]] = {
     bytes: _bytes,
     Binary: _bytes,
-    Code: lambda value, repairs: _text(str(value), repairs),
     Regex: lambda value, repairs: _text(str(value.pattern), repairs),
     Timestamp: lambda value, repairs: _iso(value.as_datetime(), repairs),
     DBRef: lambda value, _: str(value.id),

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import bson
+from bson import ObjectId
 
 from tests.moving.librechat_database import OldDatabase
 
@@ -95,10 +96,10 @@ class MongoServer:
         return {"n": len(self._all(command["count"])), "ok": 1.0}
 
     def _find(self, command: dict[str, Any]) -> dict[str, Any]:
-        after = command.get("filter", {}).get("_id", {}).get("$gt")
+        ways = command.get("filter", {}).get("$or", [])
         found = self._all(command["find"])
-        if after is not None:
-            found = [each for each in found if str(each["_id"]) > str(after)]
+        if ways:
+            found = [each for each in found if any(_is_in(each["_id"], way["_id"]) for way in ways)]
         number = len(self._cursors) + 1
         self._cursors[number] = (command["find"], found[self.batch :])
         rest = number if found[self.batch :] else 0
@@ -123,8 +124,24 @@ class MongoServer:
     def _all(self, name: str) -> list[dict[str, Any]]:
         if name not in self._documents:
             documents = list(self._old[name]())
-            self._documents[name] = sorted(documents, key=lambda each: str(each["_id"]))
+            self._documents[name] = sorted(documents, key=lambda each: _rank(each["_id"]))
         return self._documents[name]
+
+
+KINDS = {int: "number", str: "string", ObjectId: "objectId"}
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    """MongoDB sorts by kinds first."""
+    return list(KINDS).index(type(value)), value
+
+
+def _is_in(value: Any, wanted: dict[str, Any]) -> bool:
+    """``$gt`` finds only what is of the same kind."""
+    if "$type" in wanted:
+        return KINDS[type(value)] in wanted["$type"]
+    after = wanted["$gt"]
+    return type(value) is type(after) and _rank(value) > _rank(after)
 
 
 class _Dropped(Exception):
