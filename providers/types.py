@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONDict
 
 
@@ -42,6 +43,15 @@ class ToolCallPart:
     id: str
     name: str
     arguments: str
+
+    @property
+    def input(self) -> JSONDict:
+        """The arguments as an object, also where a model wrote what is none."""
+        try:
+            value = json.loads(self.arguments or "{}")
+        except json.DecodeError:
+            value = self.arguments
+        return value if isinstance(value, dict) else {"input": value}
 
 
 @dataclass(frozen=True, slots=True)

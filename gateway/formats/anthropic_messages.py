@@ -332,7 +332,7 @@ def message(whole: Whole, *, model: str, usage: Usage) -> JSONDict:
     if whole.texts:
         content.append({"type": "text", "text": whole.text})
     content += [
-        {"type": "tool_use", "id": call.id, "name": call.name, "input": _input(call.arguments)}
+        {"type": "tool_use", "id": call.id, "name": call.name, "input": call.input}
         for _, call in sorted(whole.calls.items())
     ]
     return {
@@ -345,10 +345,3 @@ def message(whole: Whole, *, model: str, usage: Usage) -> JSONDict:
         "stop_sequence": None,
         "usage": usage_wire(usage),
     }
-
-
-def _input(arguments: str) -> JSONValue:
-    try:
-        return json.loads(arguments or "{}")
-    except json.DecodeError:
-        return {"input": arguments}

@@ -191,11 +191,10 @@ def _calls(message: JSONDict, param: str) -> list[ToolCallPart]:
 
 def _arguments(value: JSONValue) -> str:
     """JSON text of an object. A model may have written anything: other providers insist."""
-    try:
-        is_object = isinstance(value, str) and isinstance(json.loads(value), dict)
-    except json.DecodeError:
-        is_object = False
-    return value if is_object else json.dumps({"input": value or ""}).decode()
+    if isinstance(value, dict):
+        return json.dumps(value).decode()
+    text = value if isinstance(value, str) else ""
+    return json.dumps(ToolCallPart("", "", text).input).decode()
 
 
 def tool_names(body: JSONDict) -> list[str]:

@@ -160,8 +160,7 @@ def _blocks(part: Part) -> Iterator[JSONDict]:
     if isinstance(part, ImagePart | DocumentPart):
         yield _media(part)
     elif isinstance(part, ToolCallPart):
-        arguments = json.loads(part.arguments or "{}")
-        yield {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments}
+        yield {"type": "tool_use", "id": part.id, "name": part.name, "input": part.input}
     elif isinstance(part, ToolResultPart):
         yield {"type": "tool_result", "tool_use_id": part.call_id, "content": part.output}
     elif part.text.strip():

@@ -83,8 +83,7 @@ def _part(part: Part) -> JSONDict:
             raise failure(ErrorKind.INVALID_REQUEST, "Images must be sent as data, not by address.")
         return {"inline_data": {"mime_type": part.media_type, "data": _bytes(part.base64)}}
     if isinstance(part, ToolCallPart):
-        arguments = json.loads(part.arguments or "{}")
-        return {"function_call": {"name": part.name, "args": arguments}}
+        return {"function_call": {"name": part.name, "args": part.input}}
     if isinstance(part, ToolResultPart):
         return {"function_response": {"name": part.name, "response": {"output": part.output}}}
     return {"text": part.text}

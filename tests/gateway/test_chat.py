@@ -98,3 +98,26 @@ async def test_tools_are_called_whatever_the_dialect(
     body = {"model": "m", "messages": history, "tools": [tool]}
     answer = await api.post("/v1/chat/completions", body)
     assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("arguments", ['{"city": "Pa', "Paris", "[1]", "1", ""])
+@pytest.mark.parametrize("path", ["chat/completions", "responses"])
+@pytest.mark.parametrize("kind", ["anthropic", "google"])
+async def test_arguments_a_model_got_wrong_do_not_end_the_conversation(
+    api: Api, make_channel: MakeChannel, kind: str, path: str, arguments: str
+) -> None:
+    await in_database(make_channel, kind=kind, sends="gemini-3-fake")
+    function = {"name": "get_weather", "arguments": arguments}
+    body = {
+        "input": [
+            {"type": "function_call", "call_id": "c", **function},
+            {"type": "function_call_output", "call_id": "c", "output": "No city."},
+        ],
+        "messages": [
+            {"role": "assistant", "tool_calls": [{"id": "c", "function": function}]},
+            {"role": "tool", "tool_call_id": "c", "content": "No city."},
+        ],
+    }
+    answer = await api.post(f"/v1/{path}", {"model": "m", **body})
+    assert answer.status_code == 200, answer.text
+    assert "get_weather said: No city." in answer.text
