@@ -28,7 +28,7 @@ def check_translatable(body: JSONDict) -> None:
     named = [(tool, "tools", _OWN_TOOLS) for tool in reading.objects(body.get("tools"), "tools")]
     named += [(item, "input", _OWN_ITEMS) for item in _items(body.get("input"))]
     for each, param, own in named:
-        if each.get("type") in own:
+        if reading.optional_text(each, "type") in own:
             message = f"'{each['type']}' is not supported by this model's provider."
             raise ApiError(message, param=param)
 
@@ -104,7 +104,7 @@ def _messages(items: list[JSONDict]) -> list[Message]:
     names: dict[str, str] = {}
     found: list[Message] = []
     for index, item in enumerate(items):
-        param, kind = f"input[{index}]", item.get("type", "message")
+        param, kind = f"input[{index}]", reading.optional_text(item, "type") or "message"
         if kind == "message":
             if item.get("role") in _SYSTEM_ROLES:
                 continue
@@ -134,8 +134,9 @@ def _output(value: JSONValue) -> str:
     """A text, or texts as parts; anything else as it is written."""
     if isinstance(value, str):
         return value
-    texts = [part.get("text") for part in value or () if isinstance(part, dict)]
-    if isinstance(value, list) and len(texts) == len(value) and all(texts):
+    parts = value if isinstance(value, list) else []
+    texts = [part.get("text") if isinstance(part, dict) else None for part in parts]
+    if texts and all(isinstance(text, str) for text in texts):
         return "".join(map(str, texts))
     return json.dumps(value).decode()
 
@@ -173,9 +174,10 @@ def _part(part: JSONDict, param: str) -> Part:
 
 def _tools(body: JSONDict) -> Iterator[ToolSpec]:
     for tool in reading.objects(body.get("tools"), "tools"):
-        if tool.get("type") in _OWN_TOOLS:
+        kind = reading.optional_text(tool, "type")
+        if kind in _OWN_TOOLS:
             continue
-        if tool.get("type") != "function" or not isinstance(tool.get("name"), str):
+        if kind != "function" or not isinstance(tool.get("name"), str):
             raise invalid("tools", "tools of type function")
         schema = tool.get("parameters")
         yield ToolSpec(
