@@ -33,8 +33,8 @@ def _opened(path: Path, is_packed: bool) -> Any:
 
 def write_archive(path: Path, old: OldDatabase, *, is_packed: bool = False) -> Path:
     """As ``mongodump --archive``, with blocks of several collections between each other."""
-    head = {"concurrent_collections": 4, "version": "0.1", "server_version": "7.0.5"}
     collections = {name: list(make()) for name, make in old.collections().items()}
+    head = {"version": "0.1", "server_version": "7.0.5", "concurrent_collections": len(collections)}
     with gzip.open(path, "wb") if is_packed else path.open("wb") as file:
         file.write(bytes.fromhex("6de29981") + bson.encode(head))
         for name in collections:
