@@ -166,6 +166,41 @@ async def test_key_opens_from_its_networks_alone(
 
 
 @pytest.mark.parametrize(
+    ("proxies", "peer", "forwarded", "status"),
+    [
+        (1, "10.0.0.2", "203.0.113.7", 200), (1, "10.0.0.2", "198.51.100.1", 403),
+        (1, "10.0.0.2", "203.0.113.7, 198.51.100.1", 403),
+        (2, "10.0.0.2", "203.0.113.7, 198.51.100.1", 200),
+        (1, "::ffff:10.0.0.2", "::ffff:203.0.113.7", 200), (1, "10.0.0.2", "nonsense", 403),
+        # Who is no proxy of ours, and where there is none, may write what they like.
+        (1, "8.8.8.8", "203.0.113.7", 403), (0, "10.0.0.2", "203.0.113.7", 403),
+        (0, "203.0.113.7", "198.51.100.1", 200),
+    ],
+)  # fmt: skip
+async def test_networks_hold_behind_proxies(
+    api: Api, alice: User, make_key: MakeKey, settings: Any,
+    proxies: int, peer: str, forwarded: str, status: int,
+) -> None:  # fmt: skip
+    settings.TRUST_PROXY = proxies
+    api.key = await in_database(make_key, alice, networks=["203.0.113.0/24"])
+    await api.http.aclose()
+    api.http = client_at(peer)
+    assert (await api.get(MODELS, x_forwarded_for=forwarded)).status_code == status
+
+
+async def test_session_is_noted_and_grants_nothing(api: Api, make_channel: MakeChannel) -> None:
+    await in_database(make_channel)
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    for session in ("s-1", "s" * 1000):
+        answer = await api.post("/v1/chat/completions", body, x_session_id=session)
+        assert answer.status_code == 200
+    assert [row.session_id[:4] for row in await log_rows()] == ["s-1", "ssss"]
+    api.key = ""
+    answer = await api.post("/v1/chat/completions", body, x_session_id="s-1")
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
     ("limits", "listed"),
     [
         ({}, ["tutor", "m", "n"]),

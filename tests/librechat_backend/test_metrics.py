@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from librechat_backend.metrics import metrics
 from usage.entries import Face, RequestEntry, Status, Tokens
@@ -71,6 +72,31 @@ def test_requests_are_counted_without_a_word_about_people() -> None:
     text = exposition().decode()
     assert "somebody" not in text
     assert "my-token" not in text
+
+
+async def test_every_line_is_as_prometheus_wants_it() -> None:
+    observe(
+        RequestEntry(
+            Face.API, "chat.completions", endpoint='odd "name"\\\n', requested_model="m",
+            status=Status.OK, first_token_ms=40, total_ms=90,
+            attempts=[{"channel": 'odd "name"\\\n', "error": "upstream"}],
+        )
+    )  # fmt: skip
+    families = {f.name: f for f in text_string_to_metric_families((await ask())[1])}
+    ours = {name: family.type for name, family in families.items() if name.startswith("librechat")}
+    kinds = {kind for name, kind in ours.items() if not name.endswith("_created")}
+    assert kinds == {"counter", "histogram"}
+    assert all(family.documentation for family in families.values())
+    told = {
+        sample.labels.get("channel") for sample in families["librechat_failed_attempts"].samples
+    }
+    assert 'odd "name"\\\n' in told
+    for name in ("librechat_first_token_seconds", "librechat_request_seconds"):
+        samples = [s for s in families[name].samples if s.labels["face"] == "api"]
+        counts = [s.value for s in samples if s.name.endswith("_bucket")]
+        (count,) = [s.value for s in samples if s.name.endswith("_count")]
+        assert counts == sorted(counts)
+        assert (counts[-1], count >= 1) == (count, True)
 
 
 def test_unknown_model_is_no_label() -> None:
