@@ -1,6 +1,8 @@
 """Chats: their headers, and the settings they were last used with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from conversations.imports.librechat import SETTINGS
 from conversations.models import NEW_CHAT_TITLE, Conversation, Project, SearchEntry
@@ -41,21 +43,33 @@ TABLE = Table(Conversation, ("user_id", "conversation_id"))
 
 
 def write(documents: Sequence[Document], job: Job) -> None:
+    prepare(documents, job)(job)
+
+
+def prepare(documents: Sequence[Document], job: Job) -> Callable[[Job], None]:
     rows = [row for document in documents if (row := _row(document.data, job)) is not None]
-    _store(rows, job.tally, job)
+    _place_in_projects(rows, job)
+    return partial(_store, rows, _titles(rows))
 
 
 def store_chats(owned: Sequence[tuple[JSONDict, str]], job: Job) -> None:
     """Chats the source has not got; counted with nobody's documents."""
-    _store([_columns(document, owner, job) for document, owner in owned], Tally(), job)
-
-
-def _store(rows: Sequence[Row], tally: Tally, job: Job) -> None:
+    rows = [_columns(document, owner, job) for document, owner in owned]
     _place_in_projects(rows, job)
-    new, newer = TABLE.store_apart(rows, tally)
+    _store(rows, _titles(rows), replace(job, tally=Tally()))
+
+
+def _titles(rows: Sequence[Row]) -> dict[str, Row]:
+    """The entries of chats, by their ids."""
+    return {entry["conversation_id"]: entry for entry in title_entries(rows)}
+
+
+def _store(rows: Sequence[Row], titles: Mapping[str, Row], job: Job) -> None:
+    new, newer = TABLE.store_apart(rows, job.tally)
     chats = (((row["user_id"], row["conversation_id"]), row["id"]) for row in new + newer)
     job.chats.add(chats)
-    insert(SearchEntry, list(title_entries(new)), is_indexed=True)
+    found = [titles[row["id"]] for row in new if row["id"] in titles]
+    insert(SearchEntry, found, is_indexed=True)
     index_titles(Conversation(**row) for row in newer)
 
 
@@ -132,4 +146,4 @@ def _place_in_projects(rows: Sequence[Row], job: Job) -> None:
             row["project_id"] = None
 
 
-CONVERSATIONS = Collection("conversations", write, TABLE, make_missing_tags)
+CONVERSATIONS = Collection("conversations", write, TABLE, make_missing_tags, prepare=prepare)
