@@ -27,7 +27,7 @@ from moving.collections.left import LEFT
 from moving.job import TOO_OLD, Job, Options
 from moving.models import Move, Step
 from moving.read_ahead import read_ahead
-from moving.rows import expect_many
+from moving.rows import expect_few, expect_many
 from moving.secrets import Secrets
 from moving.sources import Damage, Document, Source
 from moving.sweeping import sweeping
@@ -115,7 +115,9 @@ class Engine:
         if not self._options.is_dry_run:
             self.move.save()
         with sweeping():
-            return {each.name: self._take(each) for each in self._wanted()}
+            tallies = {each.name: self._take(each) for each in self._wanted()}
+        expect_few()
+        return tallies
 
     def end(self, *, is_complete: bool) -> None:
         if self._options.is_dry_run:

@@ -27,7 +27,9 @@ PARAMETERS_PER_STATEMENT = 24_000
 def expect_many() -> None:
     """Databases are set for small transactions; this connection is for large ones.
 
-    Words go into PostgreSQL's index in larger pieces, for each piece visits much of the index.
+    Words go into PostgreSQL's index in larger pieces, for each piece visits much of the index. Its
+    commits are on disk a moment later than they are said to be, and in their order: after a crash
+    the move goes on from one that is there.
     """
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -37,6 +39,14 @@ def expect_many() -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET work_mem = '{POSTGRESQL_WORK_MB}MB'")
             cursor.execute(f"SET gin_pending_list_limit = '{POSTGRESQL_PENDING_MB}MB'")
+            cursor.execute("SET synchronous_commit = off")
+
+
+def expect_few() -> None:
+    """What this connection commits from now on is on disk at once, and with it all before."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("RESET synchronous_commit")
 
 
 def insert(model: type[Model], rows: Sequence[Row], *, is_indexed: bool = False) -> None:
