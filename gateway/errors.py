@@ -41,7 +41,7 @@ _CREDENTIALS = "The server's own access to this provider does not work at the mo
 
 
 class ApiError(AppError):
-    """``code`` and ``param`` are OpenAI's members of an error; ``retry_after`` is in seconds."""
+    """``code`` and ``param`` are OpenAI's members of an error, ``details`` Anthropic's."""
 
     def __init__(
         self,
@@ -51,9 +51,11 @@ class ApiError(AppError):
         code: str | None = None,
         param: str | None = None,
         headers: dict[str, str] | None = None,
+        details: JSONDict | None = None,
     ) -> None:
         super().__init__(message, status=status, headers=headers)
         self.message, self.code, self.param = message, code, param
+        self.details = details
 
 
 class InvalidKey(ApiError):
@@ -120,4 +122,5 @@ def openai_body(error: ApiError) -> JSONDict:
 
 def anthropic_body(error: ApiError) -> JSONDict:
     kind = _ANTHROPIC_TYPES.get(error.status, "api_error")
-    return {"type": "error", "error": {"type": kind, "message": error.message}}
+    details = {"details": error.details} if error.details else {}
+    return {"type": "error", "error": {"type": kind, "message": error.message, **details}}

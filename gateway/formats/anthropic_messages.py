@@ -46,10 +46,28 @@ def check(body: JSONDict) -> None:
         raise invalid("messages", "an array of at least one message")
     for index, message in enumerate(messages):
         _check_message(message, f"messages.{index}")
+    _check_stored(body)
     system_of(body)
+    _response_format(body)
     if reading.whole_number(body, "max_tokens") is None:
         raise ApiError("max_tokens: Field required", param="max_tokens")
     parameters_of(body)
+
+
+def _check_stored(body: JSONDict) -> None:
+    """What a provider stores could be reached by everybody who uses the same account."""
+    if body.get("thread") is not None:
+        # Anthropic's library goes on without a thread when it reads this.
+        raise ApiError(
+            "'thread' is not supported: nothing is stored here.",
+            param="thread",
+            details={"error_code": "thread_unsupported_request", "unsupported": ["thread"]},
+        )
+    container = body.get("container")
+    if isinstance(container, dict):
+        container = container.get("id")
+    if container is not None:
+        raise ApiError("'container' is not supported: nothing is stored here.", param="container")
 
 
 def _check_message(message: JSONValue, param: str) -> None:
@@ -95,6 +113,7 @@ def parse(body: JSONDict) -> Asked:
             messages=tuple(_messages(reading.objects(body.get("messages"), "messages"))),
             tools=tuple(_tools(body)),
             tool_choice=_tool_choice(body.get("tool_choice")),
+            response_format=_response_format(body),
         ),
         parameters=parameters,
         spelled=spelled,
@@ -218,6 +237,22 @@ def _tool_choice(value: JSONValue) -> str:
     if kind not in ("auto", "any", "none"):
         raise invalid("tool_choice", "auto, any, none or a tool")
     return "required" if kind == "any" else str(kind)
+
+
+def _response_format(body: JSONDict) -> JSONDict | None:
+    """The schema an answer must match, in OpenAI's form."""
+    config = body.get("output_config")
+    if config is not None and not isinstance(config, dict):
+        raise invalid("output_config", "an object")
+    wanted = (config or {}).get("format")
+    if wanted is None:
+        wanted = body.get("output_format")  # its name while it was being tried out
+    if wanted is None:
+        return None
+    schema = wanted.get("schema") if isinstance(wanted, dict) else None
+    if not isinstance(schema, dict):
+        raise invalid("output_config.format", "a JSON schema")
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
 
 
 # -- Answers -------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """POST /v1/chat/completions: passed on and translated, in one piece and streamed."""
 
 import json
+from typing import Any
 
 import pytest
 
 from librechat_backend.lib.aio import in_database
-from tests.gateway.conftest import HELLO, Api, MakeChannel, frames, log_rows, text_of
+from tests.gateway.conftest import HELLO, Api, MakeChannel, chat_body, frames, log_rows, text_of
 from tests.providers.conftest import Fake
 
 USAGE = {"prompt_tokens": 20, "completion_tokens": 9, "total_tokens": 29}
@@ -121,3 +122,33 @@ async def test_arguments_a_model_got_wrong_do_not_end_the_conversation(
     answer = await api.post(f"/v1/{path}", {"model": "m", **body})
     assert answer.status_code == 200, answer.text
     assert "get_weather said: No city." in answer.text
+
+
+@pytest.mark.parametrize("told", ["output_config", "output_format", "text", "response_format"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_schema_of_an_answer_reaches_every_dialect(
+    api: Api, make_channel: MakeChannel, fake: Fake, kind: str, told: str
+) -> None:
+    """Anthropic's own is passed on as it is."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    form = {"type": "json_schema", "schema": schema}
+    asked: dict[str, Any] = {
+        "output_config": {"output_config": {"format": form}},
+        "output_format": {"output_format": form},
+        "text": {"input": "Hi", "text": {"format": form | {"name": "answer"}}},
+        "response_format": {
+            "response_format": {
+                "type": "json_schema", "json_schema": {"name": "answer", "schema": schema}
+            }
+        },
+    }  # fmt: skip
+    path = {"text": "responses", "response_format": "chat/completions"}.get(told, "messages")
+    await in_database(make_channel, kind=kind)
+    answer = await api.post(f"/v1/{path}", chat_body(max_tokens=9) | asked[told])
+    assert answer.status_code == 200, answer.text
+    # Anthropic, which is asked by way of others, is told in words.
+    assert bare(schema) in bare(fake.body())
+
+
+def bare(value: object) -> str:
+    return json.dumps(value).replace("\\", "").replace(" ", "")

@@ -71,6 +71,23 @@ async def test_messages_refused_as_anthropic_writes_it(
     assert fake.received() == []
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"thread": {"type": "create"}},
+        {"thread": {"type": "continue", "previous_message_id": "msg_of_somebody"}},
+        {"container": "of somebody"}, {"container": {"id": "of somebody"}},
+    ],
+)  # fmt: skip
+async def test_nothing_others_stored_at_anthropic_is_reached(
+    api: Api, make_channel: MakeChannel, fake: Fake, fields: dict[str, Any]
+) -> None:
+    await in_database(make_channel, kind="anthropic")
+    answer = await api.post(MESSAGES, {"model": "m", "max_tokens": 5, "messages": HI, **fields})
+    assert (answer.status_code, fake.received()) == (400, [])
+    assert "nothing is stored here" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("given", ["a", ["a", ""], [1, 2], [[1, 2], [3]], [{"image": "aGk="}]])
 async def test_every_kind_of_input_can_be_embedded(
     api: Api, make_channel: MakeChannel, given: Any

@@ -260,6 +260,22 @@ def test_anthropic_tools(claude: anthropic.Anthropic, model: str, *, is_streamed
     assert answer.stop_reason == "end_turn"
 
 
+@pytest.mark.parametrize("model", TOOL_MODELS)
+def test_anthropic_runs_tools_although_no_thread_is_kept(
+    claude: anthropic.Anthropic, model: str
+) -> None:
+    @anthropic.beta_tool
+    def get_weather(city: str) -> str:
+        """The weather in a city."""
+        return f"Sunny in {city}"
+
+    asked: Any = {"messages": [{"role": "user", "content": "Weather?"}], "tools": [get_weather]}
+    runner = claude.beta.messages.tool_runner(model=model, max_tokens=64, **asked)
+    (block,) = runner.until_done().content
+    assert block.type == "text"
+    assert block.text == "get_weather said: Sunny in Paris"
+
+
 def test_anthropic_lists_models_and_counts_tokens(claude: anthropic.Anthropic) -> None:
     assert {model.id for model in claude.models.list()} >= {"gpt-fake", "claude-fake"}
     assert claude.models.retrieve("claude-fake").display_name == "claude-fake"
