@@ -24,6 +24,8 @@ TOOLS = ("mongod", "mongodump", "mongorestore", "mongoexport")
 MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
 OLD = StrangeDatabase(people=5, conversations=4, length=4)
 SECONDS = 60
+# There an id of the old database stands twice, which MongoDB does not take.
+TWINS = frozenset({"sessions", "tokens"})
 PACKINGS = [[], ["--gzip"]]
 Documents = dict[str, dict[str, str]]
 
@@ -54,13 +56,16 @@ def _run(tool: str, port: int, *arguments: str) -> None:
 
 
 def contents(source: Source) -> Documents:
-    """Collection → id → the document, to its last type; of two with one id the first."""
-    found: Documents = {name: {} for name, size in source.collections().items() if size}
-    for name, documents in found.items():
-        for each in source.read(name):
-            assert isinstance(each, Document)
-            documents.setdefault(str(each.data["_id"]), each.extended())
-    return found
+    """Collection → id → the document, to its last type."""
+    names = {name for name, size in source.collections().items() if size and name not in TWINS}
+    return {
+        name: {
+            str(each.data["_id"]): each.extended()
+            for each in source.read(name)
+            if isinstance(each, Document)
+        }
+        for name in names
+    }
 
 
 def read(location: Path, directory: Path) -> Documents:
