@@ -244,6 +244,9 @@ def _read_all(node: Node, plan: Plan) -> None:
     """Wins over what a single endpoint says."""
     if node.value is None:
         return
+    if node["titleConvo"].value is False:
+        node["titleConvo"].take("setting: TITLE_CONVO")
+        plan.set("TITLE_CONVO", False, node["titleConvo"].key)
     options = read_options(node)
     for channel in plan.channels:
         headers = {**channel.fields.get("headers", {}), **options.get("headers", {})}

@@ -50,7 +50,7 @@ def read_options(node: Node) -> JSONDict:
     )
     if "models" in node and isinstance(node["models"].value, list):
         fields["model_names"] = node.read("models", texts, "channel: model_names") or []
-    if "titleConvo" in node:
+    if "titleConvo" in node and node["titleConvo"].place not in node.source.lines:
         _read_titles(node["titleConvo"])
     if "headers" in node and needs(node["headers"], dict, "Names with values are"):
         fields["headers"] = read_headers(node["headers"])

@@ -408,6 +408,18 @@ def test_settings_are_lines_for_the_environment(load_all: Load, tmp_path: Path) 
     assert ours.text("HOST") == "0.0.0.0"  # noqa: S104
 
 
+def test_titles_are_switched_off_when_the_file_says_so_of_all(load_text: Load) -> None:
+    custom = (
+        " custom:\n  - {name: A, apiKey: k, baseURL: 'https://a.example/v1', titleConvo: false,"
+        " models: {default: [m]}}"
+    )
+    every = load_text(f"version: 1.3.0\nendpoints:\n all: {{titleConvo: false}}\n{custom}\n")
+    assert [(each.name, each.value) for each in every.settings] == [("TITLE_CONVO", "false")]
+    one = load_text(f"version: 1.3.0\nendpoints:\n{custom}\n")
+    assert one.settings == []
+    assert "endpoints.custom.0.titleConvo" in {line.key for line in one.of(Fate.REFUSED)}
+
+
 def test_addresses_inside_of_the_own_network_are_to_be_allowed(
     load_text: Load, settings: Any
 ) -> None:
