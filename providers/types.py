@@ -1,6 +1,6 @@
 """Neutral values between the chat and the providers. Pure: no Django, no SDK."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -125,6 +125,12 @@ class ChatRequest:
     tool_choice: str = ""
     response_format: JSONDict | None = None
     purpose: Literal["chat", "title", "summary", "memory"] = "chat"
+
+    def asking(self) -> "ChatRequest":
+        """With the instructions as the question where there is none: most services want one."""
+        if self.messages or not self.system:
+            return self
+        return replace(self, system="", messages=(Message("user", (TextPart(self.system),)),))
 
 
 class FinishReason(StrEnum):

@@ -41,7 +41,7 @@ _FINISH = {
 
 
 def request_body(request: ChatRequest) -> JSONDict:
-    parameters = request.parameters
+    request, parameters = request.asking(), request.parameters
     claude = find_claude(request.model)
     limit = parameters.max_output_tokens or default_output_tokens(request.model)
     wants_thoughts = parameters.thinking is not False and request.purpose == "chat"

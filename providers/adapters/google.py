@@ -93,7 +93,7 @@ async def _answers(
     client: Client, request: ChatRequest, watchdog: Watchdog
 ) -> AsyncGenerator[Any, None]:
     """The SDK's answers: one for each frame, or a single one when streaming is off."""
-    models = cast(Any, client.aio.models)
+    models, request = cast(Any, client.aio.models), request.asking()
     arguments = {
         "model": request.model,
         "contents": contents(request),

@@ -152,3 +152,14 @@ async def test_schema_of_an_answer_reaches_every_dialect(
 
 def bare(value: object) -> str:
     return json.dumps(value).replace("\\", "").replace(" ", "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_instructions_alone_are_the_question(
+    api: Api, make_channel: MakeChannel, kind: str
+) -> None:
+    await in_database(make_channel, kind=kind)
+    told = {"model": "m", "messages": [{"role": "system", "content": "[[echo]] Say hello."}]}
+    answer = await api.post("/v1/chat/completions", told)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["content"] == "Say hello."
