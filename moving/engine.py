@@ -33,6 +33,7 @@ from moving.sources import Damage, Document, Source
 from moving.sweeping import sweeping
 from moving.tally import Tally
 from moving.tenants import ANOTHER, is_of
+from moving.turns import Turn, Turns
 from moving.values import document_id, has_odd_date, updated_at
 
 BATCH_DOCUMENTS = 2000
@@ -142,17 +143,55 @@ class Engine:
             return self._job.tally
         if collection.table is not None and self._job.tally.rows_before is None:
             self._job.tally.rows_before = collection.table.model._default_manager.count()
-        for batch in self._ahead(collection, step.position):
-            began = time.monotonic()
-            self._write(collection, step, batch)
-            total = self._sizes.get(collection.name, 0)
-            self._reach(collection.name, batch.done, total, self._job.tally)
-            give_way(time.monotonic() - began)
+        batches = self._ahead(collection, step.position)
+        if self._can_take_turns(collection):
+            self._write_in_turns(collection, step, batches)
+        else:
+            self._write_each(collection, step, batches)
         with self._transaction():
             collection.finish(self._job)
             step.is_done = True
             self._save(step, step.position)
         return self._job.tally
+
+    def _write_each(self, collection: Collection, step: Step, batches: Iterator[Batch]) -> None:
+        for batch in batches:
+            began = time.monotonic()
+            self._write(collection, step, batch)
+            self._tell(collection, batch)
+            give_way(time.monotonic() - began)
+
+    def _write_in_turns(self, collection: Collection, step: Step, batches: Iterator[Batch]) -> None:
+        position = step.position
+        with Turns(FAULTS) as turns:
+            for batch in batches:
+                turns.take(self._turn(collection, step, batch, position))
+                position = batch.position or position
+                self._tell(collection, batch)
+        step.position = position
+
+    def _turn(self, collection: Collection, step: Step, batch: Batch, start: JSONValue) -> Turn:
+        """What it saves are the counts at the end of its rows: the next one counts on meanwhile."""
+        before = self._job.tally.copied()
+        after: list[Tally] = []
+
+        def store() -> None:
+            self._store(collection, batch, start)
+            after.append(self._job.tally.copied())
+
+        def save() -> None:
+            own = Step.objects.filter(pk=step.pk)
+            own.update(position=batch.position or start, tally=after[0].to_json())
+
+        def undo() -> None:
+            self._job.tally, step.position = before, start
+            self._job.chats.forget()
+
+        return Turn(store, save, undo, partial(self._write, collection, step, batch))
+
+    def _tell(self, collection: Collection, batch: Batch) -> None:
+        total = self._sizes.get(collection.name, 0)
+        self._reach(collection.name, batch.done, total, self._job.tally)
 
     def _step(self, collection: Collection) -> Step:
         if self._options.is_dry_run:
@@ -165,10 +204,19 @@ class Engine:
         Not in a rehearsal or in the transaction of a caller: another process sees neither.
         """
         batches = self._batches(collection.name, after)
-        is_seen = not self._options.is_dry_run and not connection.in_atomic_block
-        if collection.prepare is None or not is_seen:
+        if collection.prepare is None or not self._is_seen:
             return map(Batch.of, batches)
         return read_ahead(self._prepared(collection, batch) for batch in batches)
+
+    @property
+    def _is_seen(self) -> bool:
+        """Whether other connections see what was written."""
+        return not self._options.is_dry_run and not connection.in_atomic_block
+
+    def _can_take_turns(self, collection: Collection) -> bool:
+        """SQLite has one writer; and who adopts has to see whom the batch before has adopted."""
+        is_able = connection.vendor == "postgresql" and not self._options.adopts_orphans
+        return is_able and self._is_seen and collection.prepare is not None
 
     def _prepared(self, collection: Collection, items: Sequence[Item]) -> Batch:
         """Without the items, which take more room than what was made of them."""

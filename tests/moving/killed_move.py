@@ -6,10 +6,12 @@ Each N is a process of its own. With 0 it comes to its end, and says how many st
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import django
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 SMALL_BATCH = 40
 
@@ -36,25 +38,30 @@ def _kill_one(last: int, arguments: list[str]) -> None:
 
 def _move(last: int, arguments: list[str]) -> None:
     from django.core.management import CommandError, call_command
-    from django.db import connection
+    from django.db.backends.signals import connection_created
 
     from moving import engine
 
     engine.BATCH_DOCUMENTS = SMALL_BATCH
-    count = 0
+    count, process = 0, os.getpid()
 
     def watched(execute: Callable[..., Any], *statement: Any) -> Any:
         nonlocal count
-        count += 1
-        if count == last:
-            os.kill(os.getpid(), signal.SIGKILL)
+        # Sweeping has a clock of its own, and so has the process that reads ahead.
+        if os.getpid() == process and threading.current_thread().name != "sweeping":
+            count += 1
+            if count == last:
+                os.kill(process, signal.SIGKILL)
         return execute(*statement)
 
-    with connection.execute_wrapper(watched):
-        try:
-            call_command("import_librechat", *arguments)
-        except CommandError as error:
-            sys.stdout.write(f"{error}\n")
+    def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
+        connection.execute_wrappers.append(watched)
+
+    connection_created.connect(watch)
+    try:
+        call_command("import_librechat", *arguments)
+    except CommandError as error:
+        sys.stdout.write(f"{error}\n")
     sys.stdout.write(f"statements {count}\n")
     sys.stdout.flush()
 
