@@ -79,6 +79,27 @@ async def test_relay_gets_the_request_with_the_address_of_the_account(
         assert headers["authorization"] == "Bearer sk-upstream-secret"
 
 
+@pytest.mark.parametrize("path", ["chat/completions", "messages", "responses", "embeddings"])
+@pytest.mark.parametrize("kind", ["openai", "anthropic", "google"])
+async def test_headers_of_a_channel_are_sent_on_every_way(
+    api: Api, make_channel: MakeChannel, fake: Fake, kind: str, path: str
+) -> None:
+    """And nothing of the caller's own key and headers."""
+    await in_database(make_channel, kind=kind, headers={"X-Extra": "ours"})
+    asked = {"input": "Hi"} if path in ("responses", "embeddings") else chat_body(max_tokens=9)
+    answer = await api.post(
+        f"/v1/{path}", {"model": "m", **asked}, x_extra="theirs", x_relay_key="theirs"
+    )
+    if (kind, path) == ("anthropic", "embeddings"):
+        assert answer.json()["error"]["code"] == "unsupported_operation"
+        return
+    assert answer.status_code == 200, answer.text
+    (request,) = fake.received()
+    assert request["headers"]["x-extra"] == "ours"
+    assert "x-relay-key" not in request["headers"]
+    assert api.key not in str(request)
+
+
 @pytest.mark.parametrize("percent", [0, 30, 70, 100])
 async def test_roll_out_decides_what_is_listed_and_called(
     api: Api, make_channel: MakeChannel, alice: User, percent: int
