@@ -88,6 +88,10 @@ def wants_usage(body: JSONDict) -> bool:
 def parse(body: JSONDict) -> Asked:
     """The whole request in neutral values. Raises ApiError."""
     messages = reading.objects(body.get("messages"), "messages")
+    if body.get("functions"):
+        raise ApiError(
+            "'functions' are not supported here: send them as 'tools'.", param="functions"
+        )
     parameters, spelled = parameters_of(body)
     return Asked(
         model=reading.model_name(body),

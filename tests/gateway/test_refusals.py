@@ -95,3 +95,14 @@ async def test_every_kind_of_input_can_be_embedded(
     await in_database(make_channel)
     answer = await api.post("/v1/embeddings", {"model": "m", "input": given})
     assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(("kind", "status"), [("openai", 200), ("anthropic", 400)])
+async def test_functions_of_old_are_not_lost_in_a_translation(
+    api: Api, make_channel: MakeChannel, kind: str, status: int
+) -> None:
+    await in_database(make_channel, kind=kind)
+    answer = await api.chat(functions=[{"name": "f", "parameters": {"type": "object"}}])
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json()["error"]["param"] == "functions"
