@@ -5,6 +5,7 @@ its documents once in ``job.tally``. Everything it writes belongs to one transac
 """
 
 from moving.collections.agents import AGENTS
+from moving.collections.api_keys import API_KEYS
 from moving.collections.banners import BANNERS
 from moving.collections.base import Collection
 from moving.collections.configs import CONFIGS
@@ -44,6 +45,7 @@ COLLECTIONS: tuple[Collection, ...] = (
     MEMORIES,
     FAVORITES,
     CREDENTIALS,
+    API_KEYS,
     *KEPT_COLLECTIONS,
     ACCESS,
     BALANCES,

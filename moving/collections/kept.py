@@ -63,7 +63,6 @@ KEPT = (
     Keeping("actions", "user", "presets have no actions"),
     Keeping("assistants", "user", "this server has no assistants of OpenAI"),
     Keeping("agentcategories", "", "presets are put in order by folders of the menu"),
-    Keeping("agentapikeys", "userId", "programs need a new key", "expiresAt"),
     Keeping("mcpservers", "author", "this server speaks to no MCP servers yet"),
     Keeping("skills", "author", _SKILLS),
     Keeping("skillfiles", "author", _SKILLS),

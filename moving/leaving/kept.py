@@ -2,9 +2,11 @@
 
 from functools import partial
 
+from gateway.models import ApiToken
 from librechat_backend.lib import crypto
 from librechat_backend.lib.crypto import UndecryptableSecret
 from librechat_backend.lib.json import JSONDict
+from moving.collections.api_keys import NAME as API_KEYS
 from moving.collections.kept import KEPT
 from moving.leaving.leave import Leave, Leaving, Rows
 from moving.models import KeptDocument
@@ -14,8 +16,12 @@ from moving.targets import typed
 
 
 def kept_rows(name: str, leave: Leave) -> Rows:
-    """Of those who were asked for; what is the whole server's leaves with everybody."""
+    """Of those who were asked for; what is the whole server's leaves with everybody. Keys that
+    open nothing here any more stay.
+    """
     rows = KeptDocument.objects.filter(collection=name)
+    if name == API_KEYS:
+        rows = rows.filter(document_id__in=ApiToken.objects.filter(is_active=True).values("pk"))
     return rows if leave.owners is None else rows.filter(user__in=leave.owners)
 
 
@@ -51,5 +57,5 @@ def _resealed(sealed: str, form: Form, leave: Leave) -> str | None:
 
 KEPT_LEAVING = tuple(
     Leaving(name, partial(kept_rows, name), document_of)
-    for name in (CONFIGS, *(each.name for each in KEPT))
+    for name in (CONFIGS, API_KEYS, *(each.name for each in KEPT))
 )

@@ -13,6 +13,8 @@ from bson import Regex
 from accounts.models import Group, Role, User
 from conversations.models import Conversation, Message, Project, Prompt, PromptGroup, Tag
 from files.models import File
+from gateway.models import ApiToken
+from gateway.tokens import hash_secret
 from moving.models import MergedAccount
 from moving.sources.export import ExportSource
 from presets.models import PersonalPreset, Preset
@@ -237,3 +239,21 @@ def test_nothing_is_missing_behind_an_id_of_another_kind(tmp_path: Path) -> None
 
 def _pk(number: int) -> Any:
     return oid("chat", number)
+
+
+# -- Keys of programs ----------------------------------------------------------------------------
+
+
+def test_a_key_of_the_agents_api_opens_its_persons_presets(tmp_path: Path) -> None:
+    secret = f"sk-{'4d' * 32}"
+    key = {"_id": oid("key", 0), "userId": ANN, "name": "robot", "keyPrefix": secret[:8],
+           "keyHash": hash_secret(secret), **DATES}  # fmt: skip
+    done = take(tmp_path / "dump", users=[user()], agentapikeys=[key, {"_id": oid("key", 1)}])
+    assert "agentapikeys: LOST 1 × it holds no key" in done.said
+    token = ApiToken.objects.get()
+    assert (token.pk, token.user_id, token.created_at) == (str(key["_id"]), str(ANN), BEGIN)
+    assert (token.model_names, token.preset_slugs, token.is_active) == ([], None, True)
+    assert ApiToken.objects.filter(token_hash=hash_secret(secret)).exists()
+    token.delete()
+    assert move_in(tmp_path / "dump").counts("agentapikeys")["unchanged"] == 1
+    assert not ApiToken.objects.exists()
