@@ -43,9 +43,10 @@ class Turn:
 
     def begin(self, thread: ThreadPoolExecutor) -> None:
         """Returns when the rows are written, or could not be."""
+        is_stored = self._is_stored  # for a callback that does not keep the rows in memory
         self._future = thread.submit(self._run)
-        self._future.add_done_callback(lambda _: self._is_stored.set())
-        self._is_stored.wait()
+        self._future.add_done_callback(lambda _: is_stored.set())
+        is_stored.wait()
 
     def commit(self) -> None:
         """Does not wait for it."""

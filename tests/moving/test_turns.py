@@ -1,6 +1,8 @@
 """Batches that are written in turns are committed in their order, or written again one by one."""
 
+import gc
 from collections.abc import Iterator
+from weakref import ref
 
 import pytest
 from django.db import IntegrityError, connection, connections
@@ -80,3 +82,20 @@ def test_nothing_is_committed_after_an_error_of_another_kind() -> None:
         write(diary, ValueError)
     assert diary.happened == ["save a"]
     assert list(Move.objects.values_list("source", flat=True)) == ["a"]
+
+
+def test_rows_are_let_go_as_soon_as_they_are_committed() -> None:
+    """A circle of references would keep them until somebody looks for circles, which is rare."""
+    diary = Diary()
+    gc.disable()
+    try:
+        with Turns((IntegrityError,)) as turns:
+            first = diary.turn("a")
+            seen = ref(first)
+            turns.take(first)
+            del first
+            turns.take(diary.turn("b"))
+            turns.take(diary.turn("c"))
+            assert seen() is None
+    finally:
+        gc.enable()
