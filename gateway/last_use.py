@@ -2,28 +2,31 @@
 
 import asyncio
 from datetime import UTC, datetime
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.db import DatabaseError
 
 from gateway import services
 from librechat_backend.lib.aio import in_database, spawn
+from librechat_backend.lib.per_loop import PerLoop
 
 WRITE_SECONDS = 10.0
 
 log = structlog.get_logger(__name__)
 
-_moments: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, datetime]] = WeakKeyDictionary()
+
+class _Moments(dict[str, datetime]):
+    """By key; written down while the loop runs."""
+
+    def __init__(self) -> None:
+        spawn(_keep_writing(), name="last use of keys")
+
+
+_moments = PerLoop(_Moments)
 
 
 def note_use(token_id: str) -> None:
-    loop = asyncio.get_running_loop()
-    moments = _moments.get(loop)
-    if moments is None:
-        moments = _moments[loop] = {}
-        spawn(_keep_writing(), name="last use of keys")
-    moments[token_id] = datetime.now(UTC)
+    _moments.get()[token_id] = datetime.now(UTC)
 
 
 async def _keep_writing() -> None:
@@ -34,7 +37,7 @@ async def _keep_writing() -> None:
 
 async def write_uses() -> None:
     """What was noted since the last time; also when the server ends."""
-    moments = _moments.get(asyncio.get_running_loop())
+    moments = _moments.find()
     if not moments:
         return
     noted = dict(moments)

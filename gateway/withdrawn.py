@@ -6,10 +6,8 @@ those that run are looked at now and then, and cut off.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.db import DatabaseError
@@ -20,30 +18,46 @@ from gateway.errors import AddressBanned, ApiError, InvalidKey
 from gateway.models import ApiToken
 from gateway.stamps import fresh_stamps
 from librechat_backend.lib.aio import in_database, spawn
+from librechat_backend.lib.per_loop import PerLoop
 
 WATCH_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 
 
-class _RunningCall:
-    """``stamps``: as of them the key and the address were good."""
+class CutOffWhenWithdrawn:
+    """What runs inside ends soon after the caller's key or address may no more.
 
-    def __init__(self, caller: Caller, ip_address: str, task: asyncio.Task[None]) -> None:
+    Raises InvalidKey or AddressBanned then. ``stamps``: as of them both were good.
+    """
+
+    def __init__(self, caller: Caller, ip_address: str) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - servers run applications in tasks
         self.token_id, self.stamps = caller.token.id, caller.stamps
         self.ip_address = ip_address
-        self.reason: ApiError = InvalidKey("This API key does not work any more.")
-        self._task = task
+        self._task, self._watch = task, _watches.get()
+        self._reason: ApiError | None = None
         self._cuts = 0
+
+    def __enter__(self) -> None:
+        self._watch.add(self)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """A cancellation goes on where the caller left, or the server ends."""
+        self._watch.calls.discard(self)
+        if isinstance(error, asyncio.CancelledError) and self._was_cut():
+            log.info("api_call_cut_off", token=self.token_id)
+            raise self._reason or InvalidKey("This API key does not work any more.") from None
 
     def cut(self, reason: ApiError | None = None) -> None:
         """Again until it is heard: libraries swallow a cancellation that meets what they wait
         for."""
-        self.reason = reason or self.reason
+        self._reason = reason or self._reason
         self._cuts += 1
         self._task.cancel()
 
-    def was_cut(self) -> bool:
+    def _was_cut(self) -> bool:
         """Whether that, and nothing else besides, cancelled the task."""
         cancelled = self._task.cancelling()
         for _ in range(self._cuts):
@@ -55,10 +69,10 @@ class _Watch:
     """The running calls of one event loop; nothing is asked while there is none."""
 
     def __init__(self) -> None:
-        self.calls: set[_RunningCall] = set()
+        self.calls: set[CutOffWhenWithdrawn] = set()
         self._is_watching = False
 
-    def add(self, call: _RunningCall) -> None:
+    def add(self, call: CutOffWhenWithdrawn) -> None:
         self.calls.add(call)
         if not self._is_watching:
             self._is_watching = True
@@ -91,29 +105,7 @@ class _Watch:
                 call.stamps = stamps
 
 
-_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictionary()
-
-
-@contextmanager
-def cut_off_when_withdrawn(caller: Caller, ip_address: str) -> Iterator[None]:
-    """What runs inside ends soon after the caller's key or address may no more.
-
-    Raises InvalidKey or AddressBanned then.
-    """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None  # noqa: S101 - servers run applications in tasks
-    watch = _watches.setdefault(loop, _Watch())
-    call = _RunningCall(caller, ip_address, task)
-    watch.add(call)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not call.was_cut():
-            raise  # the caller left, or the server ends
-        log.info("api_call_cut_off", token=call.token_id)
-        raise call.reason from None
-    finally:
-        watch.calls.discard(call)
+_watches = PerLoop(_Watch)
 
 
 def _good_tokens(token_ids: Iterable[str]) -> set[str]:

@@ -8,13 +8,13 @@ the sudden death of the process, at most FLUSH_SECONDS of it.
 import asyncio
 from collections import deque
 from contextlib import suppress
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.db import DatabaseError
 
 from librechat_backend.lib.aio import cancel, in_database, spawn, uninterrupted
 from librechat_backend.lib.ids import new_object_id
+from librechat_backend.lib.per_loop import PerLoop
 from usage.entries import RequestEntry
 from usage.metrics import observe
 from usage.rows import write_rows
@@ -121,16 +121,12 @@ def prepare(entry: RequestEntry) -> None:
     observe(entry)
 
 
-_recorders: WeakKeyDictionary[asyncio.AbstractEventLoop, Recorder] = WeakKeyDictionary()
+_recorders = PerLoop(Recorder)
 
 
 def get_recorder() -> Recorder:
     """The recorder of the running event loop; a server has one loop."""
-    loop = asyncio.get_running_loop()
-    recorder = _recorders.get(loop)
-    if recorder is None:
-        recorder = _recorders[loop] = Recorder()
-    return recorder
+    return _recorders.get()
 
 
 def record(entry: RequestEntry) -> None:
@@ -139,6 +135,6 @@ def record(entry: RequestEntry) -> None:
 
 async def close_recorder() -> None:
     """Store what is queued, when the server ends."""
-    recorder = _recorders.pop(asyncio.get_running_loop(), None)
+    recorder = _recorders.pop()
     if recorder is not None:
         await recorder.close()

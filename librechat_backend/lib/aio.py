@@ -9,8 +9,8 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable, Collection, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
@@ -19,6 +19,7 @@ from django.db import connections
 DATABASE_THREADS = 8
 CANCEL_AGAIN_SECONDS = 0.2
 
+Job = Callable[[], None]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -27,33 +28,44 @@ _tasks: set[asyncio.Task[Any]] = set()
 
 
 class _DatabaseThreads:
-    """The executor, made on first use and again after a shutdown."""
+    """Made on first use and again after a shutdown. An executor of the standard library would take
+    longer to pass a small query on than a database to answer it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._executor: ThreadPoolExecutor | None = None
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._unfinished = 0
 
-    def get(self) -> ThreadPoolExecutor:
+    def run(self, job: Job) -> None:
         with self._lock:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(DATABASE_THREADS, "database")
-            return self._executor
+            self._unfinished += 1
+            if len(self._threads) < min(self._unfinished, DATABASE_THREADS):
+                self._add_thread()
+            self._jobs.put(job)
+
+    def _add_thread(self) -> None:
+        name = f"database_{len(self._threads)}"
+        thread = threading.Thread(target=self._work, args=[self._jobs], name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _work(self, jobs: "SimpleQueue[Job | None]") -> None:
+        while (job := jobs.get()) is not None:
+            job()
+            with self._lock:
+                self._unfinished -= 1
+        connections.close_all()
 
     def close(self) -> None:
-        """End the threads and the connections they hold."""
+        """Run what is waiting, end the threads and the connections they hold."""
         with self._lock:
-            executor, self._executor = self._executor, None
-        if executor is None:
-            return
-        barrier = threading.Barrier(DATABASE_THREADS)
-        for _ in range(DATABASE_THREADS):
-            executor.submit(_close_connections, barrier)
-        executor.shutdown(wait=True)
-
-
-def _close_connections(barrier: threading.Barrier) -> None:
-    barrier.wait(timeout=60)  # so that each thread gets exactly one of these jobs
-    connections.close_all()
+            threads, self._threads = self._threads, []
+            jobs, self._jobs = self._jobs, SimpleQueue()
+        for _ in threads:
+            jobs.put(None)
+        for thread in threads:
+            thread.join()
 
 
 _threads = _DatabaseThreads()
@@ -64,14 +76,38 @@ async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwarg
 
     Cancelling the caller does not undo the work: a function that began runs to its end.
     """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
-    call = partial(context.run, _run, partial(function, *args, **kwargs))
-    return await asyncio.get_running_loop().run_in_executor(_threads.get(), call)
+
+    def job() -> None:
+        if answer.cancelled():
+            return
+        value: T | None = None
+        failure: BaseException | None = None
+        try:
+            value = context.run(_run, function, args, kwargs)
+        except BaseException as error:  # noqa: BLE001 - it belongs to who asked
+            failure = error
+        with suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            loop.call_soon_threadsafe(_tell, answer, value, failure)
+
+    _threads.run(job)
+    return await answer
 
 
-def _run(function: Callable[[], T]) -> T:
+def _tell(answer: "asyncio.Future[Any]", value: Any, failure: BaseException | None) -> None:
+    if answer.done():  # who asked was cancelled
+        return
+    if failure is None:
+        answer.set_result(value)
+    else:
+        answer.set_exception(failure)
+
+
+def _run(function: Callable[..., T], args: Any, kwargs: Any) -> T:
     try:
-        return function()
+        return function(*args, **kwargs)
     finally:
         for connection in connections.all(initialized_only=True):
             if connection.errors_occurred and not connection.in_atomic_block:

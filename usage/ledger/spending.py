@@ -12,12 +12,13 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 import structlog
 
 from librechat_backend.lib.aio import cancel, in_database, spawn, uninterrupted
 from librechat_backend.lib.ids import new_object_id
+from librechat_backend.lib.per_loop import PerLoop
 from usage.entries import Share
 from usage.ledger import leases
 from usage.ledger.leases import Draw, Drawn, Return
@@ -251,20 +252,16 @@ class Spender:
             await in_database(leases.give_back_all, self.process)
 
 
-_spenders: WeakKeyDictionary[asyncio.AbstractEventLoop, Spender] = WeakKeyDictionary()
+_spenders = PerLoop(Spender)
 
 
 def get_spender() -> Spender:
     """The spender of the running event loop."""
-    loop = asyncio.get_running_loop()
-    spender = _spenders.get(loop)
-    if spender is None:
-        spender = _spenders[loop] = Spender()
-    return spender
+    return _spenders.get()
 
 
 async def close_spender() -> None:
     """When the server ends, after the last row of a request was written."""
-    spender = _spenders.pop(asyncio.get_running_loop(), None)
+    spender = _spenders.pop()
     if spender is not None:
         await spender.close()
