@@ -1,5 +1,6 @@
 """Heads of requests that have no end, against a live server."""
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from librechat_backend.http_protocol import JOINED_BYTES, JoinedWrites
 from tests.live import LiveServer, live_server
 
 PIECE = b"a" * 65536
@@ -111,3 +113,54 @@ def test_slow_bodies_and_late_second_requests_pass(impatient: LiveServer) -> Non
                 answer += connection.recv(20000)
             assert answer.startswith(b"HTTP/1.1 4")
             time.sleep(1.3)
+
+
+def test_head_and_body_of_a_short_answer_are_one_packet(server: LiveServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = connection.recv(10_000)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert body
+
+
+class Wire:
+    """A transport that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.is_closed
+        self.packets.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+async def test_writes_of_one_turn_leave_together_and_in_order() -> None:
+    wire = Wire()
+    joined = JoinedWrites(wire, asyncio.get_running_loop())  # type: ignore[arg-type]
+    for word in (b"one ", b"two ", b"three"):
+        joined.write(word)
+    assert wire.packets == []
+    await asyncio.sleep(0)
+    joined.write(b"four")
+    await asyncio.sleep(0)
+    assert wire.packets == [b"one two three", b"four"]
+
+
+async def test_much_leaves_at_once_and_all_before_the_end() -> None:
+    wire = Wire()
+    joined = JoinedWrites(wire, asyncio.get_running_loop())  # type: ignore[arg-type]
+    joined.write(b"a" * (JOINED_BYTES + 1))
+    assert len(wire.packets) == 1
+    joined.write(b"last")
+    joined.close()
+    await asyncio.sleep(0)
+    assert wire.packets[1:] == [b"last"]
+    assert wire.is_closed
