@@ -17,6 +17,7 @@ from providers.health import board
 from providers.http_client import close_pool
 from providers.registry import SERVICES, load_adapter
 from providers.routing import (
+    NOTHING_AMISS,
     Attempt,
     ChannelSnapshot,
     Conditions,
@@ -121,7 +122,8 @@ def plan_with(table: RouteTable, query: RouteQuery) -> Plan:
 
 def conditions() -> Conditions:
     """What rests at this moment."""
-    return Conditions(resting=board.resting())
+    resting = board.resting()
+    return Conditions(resting) if resting else NOTHING_AMISS
 
 
 @dataclass(frozen=True, slots=True)

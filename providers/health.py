@@ -65,6 +65,8 @@ class Board:
 
     def resting(self) -> dict[KeyName, float]:
         """Keys not to be called now → seconds left; those being tried by somebody among them."""
+        if not self._rests:
+            return {}
         now = timezone.now()
         left = {name: _seconds_left(rest, now) for name, rest in list(self._rests.items())}
         return {name: seconds for name, seconds in left.items() if seconds > 0}

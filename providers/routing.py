@@ -125,11 +125,14 @@ class NameRule:
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """All there is to choose from. ``rules`` in the order in which they are asked."""
+    """All there is to choose from. ``rules`` in the order in which they are asked; ``settled``:
+    plans of queries in which nothing is left to chance, while nothing rests."""
 
     channels: tuple[ChannelSnapshot, ...]
     aliases: Mapping[str, ModelAlias] = field(default_factory=dict)
     rules: tuple[NameRule, ...] = ()
+    # Nothing of a table changes but what it remembers of questions it was asked.
+    settled: "dict[RouteQuery, Plan]" = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +315,7 @@ def serves(table: RouteTable, query: RouteQuery) -> bool:
 # -- Planning --------------------------------------------------------------------------------
 
 NOTHING_AMISS = Conditions()
+REMEMBERED_PLANS = 10_000
 
 
 def plan(
@@ -323,12 +327,38 @@ def plan(
     as often as one of weight 1. Keys of one channel are tried in random order. What rests comes
     last, the soonest to be well again first: asking it is better than asking nobody.
     """
+    if now.resting:
+        return _planned(table, query, rng, now)
+    made = table.settled.get(query)
+    if made is None:
+        made = _planned(table, query, rng, now)
+        if not _has_choice(made):
+            _remember(table, query, made)
+    return made
+
+
+def _planned(table: RouteTable, query: RouteQuery, rng: Random, now: Conditions) -> Plan:
     alias = table.aliases.get(query.model)
     return Plan(
         attempts=tuple(_attempts(consider(table, query, now), rng, now)),
         if_too_long=_instead(table, query, alias.fallbacks_if_too_long if alias else (), rng, now),
         if_filtered=_instead(table, query, alias.fallbacks_if_filtered if alias else (), rng, now),
     )
+
+
+def _has_choice(made: Plan) -> bool:
+    """Whether another order were possible: two calls of the same model and priority."""
+    for attempts in (made.attempts, made.if_too_long, made.if_filtered):
+        ranks = [(attempt.name, attempt.channel.priority) for attempt in attempts]
+        if len(set(ranks)) < len(ranks):
+            return True
+    return False
+
+
+def _remember(table: RouteTable, query: RouteQuery, made: Plan) -> None:
+    if len(table.settled) >= REMEMBERED_PLANS:  # names come from outside
+        table.settled.clear()
+    table.settled[query] = made
 
 
 def _instead(

@@ -319,3 +319,26 @@ def test_plan_and_explanation_agree(
     assert all(a.channel.is_open_to(principal) for a in made.attempts)
     tried = [(a.channel.id, a.key.secret, a.name) for a in made.attempts]
     assert len(tried) == len(set(tried))
+
+
+@given(tables, principals, names, st.integers())
+def test_table_that_remembers_plans_as_one_that_does_not(
+    table: RouteTable, principal: Principal, model: str, seed: int
+) -> None:
+    query = RouteQuery(model, principal)
+    for _ in range(3):
+        fresh = full_plan(replace(table, settled={}), query, rng=Random(seed))
+        assert full_plan(table, query, rng=Random(seed)) == fresh
+
+
+def test_nothing_is_remembered_where_chance_decides_or_something_rests() -> None:
+    alone, tired = replace(channel("a"), keys=(Key("x", "1"),)), Conditions({("a", "1"): 5.0})
+    for table, now, is_remembered in (
+        (RouteTable((alone,)), Conditions(), True),
+        (RouteTable((alone, channel("b", priority=1))), Conditions(), True),
+        (RouteTable((alone, channel("b"))), Conditions(), False),
+        (RouteTable((channel("two", keys=("k", "l")),)), Conditions(), False),
+        (RouteTable((alone,)), tired, False),
+    ):
+        full_plan(table, RouteQuery("m"), rng=Random(1), now=now)
+        assert bool(table.settled) is is_remembered
