@@ -4,8 +4,9 @@ Written with SQL of our own: building model instances and their statement would 
 the time of a short request (docs/performance.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter, gt, itemgetter
 from typing import Any
 
 import structlog
@@ -20,7 +21,6 @@ from usage.models import RequestContent, RequestLog
 log = structlog.get_logger(__name__)
 
 _FIELDS = tuple(RequestLog._meta.concrete_fields)
-_TOKENS = frozenset(Tokens.__dataclass_fields__)
 _LARGEST = 2**31 - 1
 
 
@@ -80,22 +80,29 @@ def _store(entries: Sequence[RequestEntry]) -> None:
 
 def _row(entry: RequestEntry) -> list[Any]:
     """In the order of the columns."""
-    return [reader(entry) for reader in _READERS]
+    values = list(_VALUES_OF(entry))
+    for place in _JSON_PLACES:
+        values[place] = _json(values[place])
+    for place in _MOMENT_PLACES:
+        values[place] = _moment(values[place])
+    if not _are_counts(_COUNTS_OF(values)):
+        for place in _COUNT_PLACES:
+            values[place] = _count(values[place])
+    if not _are_plain(_TEXTS_OF(values)):
+        for place, limit in zip(_TEXT_PLACES, _TEXT_LIMITS, strict=True):
+            values[place] = _text(values[place], limit)
+    return values
 
 
-def _reader(field: Any) -> Any:
-    """How the value of a column is read from an entry."""
-    name: str = field.attname
-    if name in _TOKENS:
-        return lambda entry: _count(getattr(entry.tokens, name))
-    if isinstance(field, models.JSONField):
-        return lambda entry: _json(getattr(entry, name))
-    if isinstance(field, models.DateTimeField):
-        return lambda entry: _moment(getattr(entry, name))
-    if isinstance(field, models.CharField) and field.max_length:
-        limit = field.max_length
-        return lambda entry: _text(getattr(entry, name), limit)
-    return lambda entry: getattr(entry, name)
+def _are_counts(values: Sequence[Any]) -> bool:
+    return {*map(type, values)} == {int} and min(values) >= 0 and max(values) <= _LARGEST
+
+
+def _are_plain(values: Sequence[str]) -> bool:
+    """Whether all of them can be stored as they are: one look at all is far less than one each."""
+    whole = "".join(values)
+    is_short = not any(map(gt, map(len, values), _TEXT_LIMITS))
+    return is_short and whole.isascii() and "\x00" not in whole
 
 
 def _moment(value: datetime) -> Any:
@@ -132,4 +139,22 @@ def _clean(value: JSONValue) -> JSONValue:
     return value
 
 
-_READERS = [_reader(field) for field in _FIELDS]
+def _attribute(field: Any) -> str:
+    """Of an entry, where the value of a column is."""
+    name: str = field.attname
+    if name in Tokens.__dataclass_fields__:
+        return f"tokens.{name}"
+    return f"{name}.value" if field.choices else name
+
+
+def _places(is_meant: Callable[[Any], bool]) -> list[int]:
+    return [place for place, field in enumerate(_FIELDS) if is_meant(field)]
+
+
+_VALUES_OF = attrgetter(*map(_attribute, _FIELDS))
+_JSON_PLACES = _places(lambda field: isinstance(field, models.JSONField))
+_MOMENT_PLACES = _places(lambda field: isinstance(field, models.DateTimeField))
+_COUNT_PLACES = _places(lambda field: _attribute(field).startswith("tokens."))
+_TEXT_PLACES = _places(lambda field: isinstance(field, models.CharField))
+_TEXT_LIMITS = [int(_FIELDS[place].max_length or 0) for place in _TEXT_PLACES]
+_COUNTS_OF, _TEXTS_OF = itemgetter(*_COUNT_PLACES), itemgetter(*_TEXT_PLACES)
