@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 import httptools
 
+from librechat_backend.lib.per_loop import PerLoop
 from providers.guard import resolve
 
 IDLE_LIMIT = 256  # connections kept for one address
@@ -120,8 +120,13 @@ class Connection(asyncio.Protocol):
         self._reset()
         self._transport.write(data)
 
+    def expire(self) -> None:
+        """Who waits gets a TimeoutError."""
+        self._fail(TimeoutError())
+        self._notify()
+
     async def wait_for_head(self) -> None:
-        """Raises TransportError."""
+        """Raises TransportError, TimeoutError."""
         while not self.has_head:
             await self._more()
 
@@ -199,6 +204,10 @@ class Exchange:
             _check_length(parts, limit_bytes)
         return bytes(parts)
 
+    def expire(self) -> None:
+        """Who waits for the next bytes gets a TimeoutError."""
+        self._connection.expire()
+
     def break_off(self) -> None:
         """Who waits for the next bytes gets a TransportError."""
         self._connection.abort()
@@ -221,27 +230,33 @@ class Pool:
         self._idle: dict[Address, deque[Connection]] = {}
 
     async def request(
-        self, address: Address, head: bytes, body: bytes, *, connect_seconds: float
+        self, address: Address, data: bytes, *, connect_seconds: float, answer_seconds: float
     ) -> Exchange:
         """Send, and wait for the head of the answer. Raises TransportError, RefusedAddress,
-        TimeoutError (for the connection alone)."""
+        TimeoutError where there is no connection, or no head, in time."""
         while (kept := self._take(address)) is not None:
             try:
-                return await self._ask(address, kept, head + body)
+                return await self._ask(address, kept, data, answer_seconds)
             except TransportError:
                 # The provider closed it meanwhile: what it never read may be sent again.
                 if kept.has_received:
                     raise
         connection = await self._connect(address, connect_seconds)
-        return await self._ask(address, connection, head + body)
+        return await self._ask(address, connection, data, answer_seconds)
 
-    async def _ask(self, address: Address, connection: Connection, data: bytes) -> Exchange:
+    async def _ask(
+        self, address: Address, connection: Connection, data: bytes, seconds: float
+    ) -> Exchange:
         connection.send(data)
+        # asyncio.timeout costs several times as much as one timer.
+        timer = self._loop.call_later(seconds, connection.expire)
         try:
             await connection.wait_for_head()
         except BaseException:
             connection.abort()
             raise
+        finally:
+            timer.cancel()
         return Exchange(self, address, connection)
 
     async def _connect(self, address: Address, seconds: float) -> Connection:
@@ -301,20 +316,16 @@ def _tls_context() -> ssl.SSLContext:
     return context
 
 
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = WeakKeyDictionary()
+_pools = PerLoop(Pool)
 
 
 def get_pool() -> Pool:
-    loop = asyncio.get_running_loop()
-    pool = _pools.get(loop)
-    if pool is None:
-        pool = _pools[loop] = Pool()
-    return pool
+    return _pools.get()
 
 
 def close_pool() -> None:
     """Close the idle connections of the running loop."""
-    pool = _pools.pop(asyncio.get_running_loop(), None)
+    pool = _pools.pop()
     if pool is not None:
         pool.close()
 

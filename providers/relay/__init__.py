@@ -6,6 +6,7 @@ the usage, and the end. What passes are whole frames, so that a caller never rea
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from providers.adapters.failures import failure, frame_failure
 from providers.adapters.streaming import UNREADABLE
 from providers.base import Connection
 from providers.errors import ErrorKind
+from providers.http_client import Exchange
 from providers.relay.dialects import (
     CostOf,
     WireDialect,
@@ -142,8 +144,19 @@ async def open_stream(
             return Relayed(attempt, whole, JSON_TYPE, usage)
         reader = reader_for(dialect, keeps_usage=keeps_usage, cost_of=cost_of)
         stream = RelayedStream(attempt, connection, opened, exchange, reader)
-        await in_time(stream.begin(), connection.first_event_timeout_seconds)
+        await _begin_in_time(stream, exchange, connection.first_event_timeout_seconds)
     except BaseException:
         await opened.__aexit__(*sys.exc_info())
         raise
     return stream
+
+
+async def _begin_in_time(stream: RelayedStream, exchange: Exchange, seconds: float) -> None:
+    """Raises ProviderError, of kind TIMEOUT where nothing is said for too long."""
+    timer = asyncio.get_running_loop().call_later(seconds, exchange.expire)
+    try:
+        await stream.begin()
+    except TimeoutError as error:
+        raise failure(ErrorKind.TIMEOUT) from error
+    finally:
+        timer.cancel()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
 
 from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.adapters import anthropic_wire, openai_wire
@@ -54,8 +55,13 @@ def speaks_openai_at(channel: ChannelSnapshot, path: str) -> bool:
 
 def refused_fields(channel: ChannelSnapshot) -> frozenset[str]:
     """Members of OpenAI's dialect this service does not take."""
-    dropped = dict(channel.options).get("drop_params", "").split(",")
-    return frozenset(name.strip() for name in dropped if name.strip())
+    return _dropped(channel.options)
+
+
+@lru_cache(maxsize=1024)
+def _dropped(options: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    names = dict(options).get("drop_params", "").split(",")
+    return frozenset(name.strip() for name in names if name.strip())
 
 
 def usage_of_body(value: JSONDict, dialect: WireDialect) -> Usage | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -12,12 +13,20 @@ from providers.adapters.azure import DEFAULT_API_VERSION
 from providers.adapters.failures import failure, status_failure, without_key
 from providers.base import Connection
 from providers.errors import ErrorKind, ProviderError
-from providers.http_client import Exchange, TooMuch, TransportError, get_pool, split_address
+from providers.http_client import (
+    Address,
+    Exchange,
+    TooMuch,
+    TransportError,
+    get_pool,
+    split_address,
+)
 from providers.registry import SERVICES
 from providers.relay.dialects import WireDialect
 from providers.routing import Attempt
 
 T = TypeVar("T")
+Pairs = tuple[tuple[str, str], ...]
 
 JSON_TYPE = "application/json"
 ERROR_LIMIT_BYTES = 256 * 1024
@@ -38,28 +47,28 @@ class Opened:
         headers: Mapping[str, str] | None,
         content_type: str = JSON_TYPE,
     ) -> None:
-        self._address, host, target = split_address(_url(attempt, connection, path))
-        lines = {"host": host, "content-type": content_type}
-        is_azure = attempt.channel.kind == "azure"
-        lines |= _credentials(connection, dialect, is_azure=is_azure)
-        lines |= {name.lower(): value for name, value in connection.headers}
-        lines |= headers or {}
-        self._body = _fixed(connection, body) if content_type == JSON_TYPE else body
-        self._head = _head(target, lines, len(self._body))
+        self._address, head = _opening(
+            _url(attempt, connection, path),
+            content_type,
+            _credentials(connection, dialect, is_azure=attempt.channel.kind == "azure"),
+            connection.headers,
+            tuple(headers.items()) if headers else (),
+        )
+        body = _fixed(connection, body) if content_type == JSON_TYPE else body
+        self._data = b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
         self._connection = connection
         self._exchange: Exchange | None = None
 
     async def __aenter__(self) -> Exchange:
         try:
-            self._exchange = await in_time(
-                get_pool().request(
-                    self._address,
-                    self._head,
-                    self._body,
-                    connect_seconds=self._connection.connect_timeout_seconds,
-                ),
-                self._connection.first_event_timeout_seconds,
+            self._exchange = await get_pool().request(
+                self._address,
+                self._data,
+                connect_seconds=self._connection.connect_timeout_seconds,
+                answer_seconds=self._connection.first_event_timeout_seconds,
             )
+        except TimeoutError as error:
+            raise failure(ErrorKind.TIMEOUT) from error
         except TransportError as error:
             raise failure(ErrorKind.CONNECTION) from error
         if self._exchange.status >= 300:
@@ -124,22 +133,28 @@ def _url(attempt: Attempt, connection: Connection, path: str) -> str:
     return f"{base}/openai/deployments/{deployment}{path}?api-version={quote(version)}"
 
 
-def _credentials(connection: Connection, dialect: WireDialect, *, is_azure: bool) -> dict[str, str]:
+def _credentials(connection: Connection, dialect: WireDialect, *, is_azure: bool) -> Pairs:
     if dialect is WireDialect.ANTHROPIC:
-        return {"x-api-key": connection.api_key, "anthropic-version": ANTHROPIC_VERSION}
+        return ("x-api-key", connection.api_key), ("anthropic-version", ANTHROPIC_VERSION)
     if not connection.api_key:
-        return {}
+        return ()
     if is_azure:
-        return {"api-key": connection.api_key}
-    return {"authorization": f"Bearer {connection.api_key}"}
+        return (("api-key", connection.api_key),)
+    return (("authorization", f"Bearer {connection.api_key}"),)
 
 
-def _head(target: str, lines: Mapping[str, str], length: int) -> bytes:
-    """A line break in a value would be a header of somebody else's choice."""
+@lru_cache(maxsize=512)
+def _opening(
+    url: str, content_type: str, credentials: Pairs, of_channel: Pairs, of_caller: Pairs
+) -> tuple[Address, bytes]:
+    """Where to connect, and the head without the length of the body: the same for each request of
+    a channel. A line break in a value would be a header of somebody else's choice."""
+    address, host, target = split_address(url)
+    lines = {"host": host, "content-type": content_type, **dict(credentials)}
+    lines |= {name.lower(): value for name, value in of_channel}
+    lines |= of_caller
     text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     if text.count("\n") != len(lines) or text.count("\r") != len(lines):
         raise failure(ErrorKind.INVALID_REQUEST, "A header holds a line break.")
-    return (
-        f"POST {target} HTTP/1.1\r\n{text}accept: */*\r\naccept-encoding: identity\r\n"
-        f"content-length: {length}\r\n\r\n"
-    ).encode("latin-1", "replace")
+    head = f"POST {target} HTTP/1.1\r\n{text}accept: */*\r\naccept-encoding: identity\r\n"
+    return address, head.encode("latin-1", "replace")

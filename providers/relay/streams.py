@@ -117,9 +117,13 @@ class RelayedStream:
     def _inspect(self, block: bytes) -> bytes:
         count = block.count(b"\n\n")
         self.frame_count += count
-        is_odd = count != block.count(b"}\n\n")
-        if is_odd or self._reader.usage_mark in block or _ERROR in block:
+        if count != block.count(b"}\n\n"):
             block = self._read(block)
+        elif (marked := self._marked(block)) >= 0:
+            # What stands before it passes unread.
+            end = block.rfind(b"\n\n", 0, marked)
+            start = 0 if end < 0 else end + 2
+            block = block[:start] + self._read(block[start:])
         if any(mark in block for mark in self._reader.end_marks):
             self._is_complete = True
             if self._reader.cut_at:
@@ -129,6 +133,11 @@ class RelayedStream:
         if block:
             self._last = (self._last[1], block)
         return block
+
+    def _marked(self, block: bytes) -> int:
+        """Where something is told that is to be read; -1: nowhere."""
+        places = (block.find(self._reader.usage_mark), block.find(_ERROR))
+        return min((place for place in places if place >= 0), default=-1)
 
     def _read(self, block: bytes) -> bytes:
         """The frames one by one: usage is noted, an error ends the stream before it."""
