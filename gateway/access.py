@@ -14,6 +14,7 @@ from accounts.models import Ban, User
 from accounts.services.bans import BannedAddresses, banned_addresses
 from gateway.catalog import Catalog, Entry, find_by_rule, make_catalog
 from gateway.errors import AddressBanned, InvalidKey, NotAllowedHere
+from gateway.limiting import KeyLimits
 from gateway.models import ApiToken
 from gateway.stamps import Stamps, fresh_stamps
 from gateway.tokens import hash_secret, looks_like_secret
@@ -47,6 +48,7 @@ class Caller:
     billing: Billing
     payer: Payer
     banned: BannedAddresses
+    limits: KeyLimits
     stamps: Stamps
 
     def find(self, name: str, provider: str = "") -> Entry | None:
@@ -57,7 +59,8 @@ class Caller:
 
     def holds(self, stamps: Stamps, now: datetime) -> bool:
         until = self.offer.resolution.valid_until
-        return self.stamps == stamps and (until is None or now < until)
+        is_same = self.stamps is stamps or self.stamps == stamps
+        return is_same and (until is None or now < until)
 
 
 _callers: OrderedDict[str, Caller] = OrderedDict()
@@ -119,6 +122,7 @@ def _load(digest: str, stamps: Stamps) -> Caller | None:
             token_name=token.name,
         ),
         banned=banned_addresses(stamps.access),
+        limits=KeyLimits(token),
         stamps=stamps,
     )
 

@@ -1,9 +1,8 @@
 """The API below /v1 as one ASGI application: which function answers, and how errors are written.
 
-A caller who leaves cancels the work at once, also before the first word of an answer.
+A caller who leaves cancels the work, also before the first word of an answer (leaving.py).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -43,9 +42,10 @@ from gateway.http import (
     send_stream,
 )
 from gateway.last_use import note_use
+from gateway.leaving import CancelWhenLeft
 from gateway.openapi import document
 from gateway.views import chat, insight, messages, models, passed, translated
-from gateway.withdrawn import cut_off_when_withdrawn
+from gateway.withdrawn import CutOffWhenWithdrawn
 from providers.caller_limits import CallerLimited
 from providers.errors import ProviderError
 from providers.failover import NotPaid
@@ -99,23 +99,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if request.path == DOCUMENT_PATH:
         await send_reply(json_reply(document(settings.VERSION)), send)
         return
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - servers run applications in tasks
-    leaving = asyncio.create_task(_cancel_when_left(receive, task))
-    try:
+    with CancelWhenLeft(receive):
         await _serve(request, send)
-    except asyncio.CancelledError:
-        if not leaving.done():
-            raise  # the server ends
-        task.uncancel()
-    finally:
-        leaving.cancel()
-
-
-async def _cancel_when_left(receive: Receive, task: asyncio.Task[None]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    task.cancel()
 
 
 async def _serve(request: Request, send: Send) -> None:
@@ -127,7 +112,7 @@ async def _serve(request: Request, send: Send) -> None:
     status = 499  # unless an answer is sent: the caller left before
     answering = Answering(send)
     try:
-        with cut_off_when_withdrawn(call.caller, call.request.ip_address):
+        with CutOffWhenWithdrawn(call.caller, call.request.ip_address):
             reply = await _answer(view, call)
             status = reply.status if isinstance(reply, Reply) else 200
             await _send(call, reply, answering)
@@ -215,7 +200,7 @@ async def _check_limits(call: Call) -> None:
         return
     if not await get_recorder().wait_for_room():
         raise ApiError("The server is overloaded.", status=503, headers={"Retry-After": "5"})
-    found = limiting.limits_of(call.caller.token, datetime.now(UTC))
+    found = call.caller.limits.at(call.entry.created_at)
     if not found:
         return
     try:

@@ -68,6 +68,7 @@ class Call:
         # Those of a preset, instead of the caller's.
         self._instructions = ""
         self._replaced_tokens = 0
+        self._counted_usage: Usage | None = None
         self._answer = bytearray()
         self._output_characters = 0
         self._output_frames = 0
@@ -156,6 +157,8 @@ class Call:
 
     def limits_for(self, model: str) -> list[Limit]:
         """Those of the person, the groups, the model and the address."""
+        if not self.caller.rules.rules:
+            return []
         assert self.model_entry is not None  # noqa: S101 - find_model comes first
         asker = Asker(
             self.caller.user.id,
@@ -180,9 +183,9 @@ class Call:
         return plan_with(self.caller.table, query)
 
     def _purse(self) -> Purse:
-        caller = self.caller
+        caller, slug = self.caller, self.entry.preset_slug
         return Purse(
-            replace(caller.payer, preset_slug=self.entry.preset_slug),
+            replace(caller.payer, preset_slug=slug) if slug else caller.payer,
             billing=caller.billing,
             prices=caller.prices,
             measure=self._measure,
@@ -307,10 +310,11 @@ class Call:
         entry.key_id, entry.attempts = trace.key_id, trace.attempts
         entry.routing = self._detour or trace.decision
         entry.first_token_ms, entry.total_ms = trace.first_event_ms, trace.total_ms
-        if trace.first_event_at is not None:
+        if trace.first_event_at is None:
+            self._price()
+        else:
             usage, entry.is_estimated = self._counted()
-            entry.tokens = tokens_of(usage)
-        self._price()
+            self._took(usage)
         entry.reservation = trace.reservation
         if self.grant is not None:
             self.grant.settle(entry.tokens.input_tokens + entry.tokens.output_tokens)
@@ -318,6 +322,8 @@ class Call:
             answer = self._answer.decode("utf-8", "replace")
             entry.content = {"request": self._body, "answer": answer}
         trace.settle()
+        # Both hold the call: in no circle it is gone at once, without a search for garbage.
+        trace.limits_for = trace.purse = None
         record(entry)
 
     def relayed_reply(self, body: bytes, usage: Usage | None) -> Reply:
@@ -329,17 +335,21 @@ class Call:
         """Of an answer that is whole and was asked for from a model, or remembered."""
         if not (self.trace.attempts or self.entry.cache):
             return {}
-        self.entry.tokens = tokens_of(self._counted()[0])
-        self._price()
+        self._took(self._counted()[0], has_begun=self.trace.first_event_at is not None)
         cost = self.entry.cost_credits
         return {} if cost is None else {COST_HEADER: str(cost)}
 
     def cost_usd(self, usage: Usage) -> float | None:
         """Of an answer that took so much; None: there is no price."""
-        self.entry.tokens = tokens_of(usage)
-        self._price(has_begun=True)
+        self._took(usage)
         cost = self.entry.cost_credits
         return None if cost is None else usd(cost)
+
+    def _took(self, usage: Usage, *, has_begun: bool = True) -> None:
+        """Note what it took and cost; of the same report once."""
+        if usage is not self._counted_usage:
+            self._counted_usage, self.entry.tokens = usage, tokens_of(usage)
+            self._price(has_begun=has_begun)
 
     def _price(self, *, has_begun: bool = False) -> None:
         entry, trace = self.entry, self.trace
@@ -348,7 +358,7 @@ class Call:
             entry,
             self.caller.prices,
             kind=trace.channel_kind,
-            has_begun=has_begun or trace.first_event_at is not None,
+            has_begun=has_begun,
             is_counted=trace.usage is not None or entry.operation not in _COUNTED_ELSEWHERE,
             has_sound=lambda: self._size().most_sound() > 0,
         )

@@ -155,7 +155,7 @@ async def _read_body(receive: Receive, request: Request, admit: Admit) -> bytes:
 
 
 def _check_length(length: int) -> None:
-    if length > settings.API_BODY_LIMIT_MB * 1024 * 1024:
+    if length > STRANGERS_BYTES and length > settings.API_BODY_LIMIT_MB * 1024 * 1024:
         raise ApiError(
             f"The request is larger than {settings.API_BODY_LIMIT_MB} MB.",
             status=413,

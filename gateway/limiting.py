@@ -16,24 +16,35 @@ _HEADER_NAMES = {
 }
 
 
-def limits_of(token: ApiToken, now: datetime) -> list[Limit]:
-    """Those that cost least to ask come first."""
-    key, owner = f"token:{token.id}", f"The API key '{token.name}'"
-    found = [
-        Limit(key, measure, amount, owner)
-        for measure, amount in (
-            (Measure.REQUESTS, token.requests_per_minute),
-            (Measure.TOKENS, token.tokens_per_minute),
+class KeyLimits:
+    """Those of one key; of a quota the window moves on."""
+
+    def __init__(self, token: ApiToken) -> None:
+        self._token, self._key = token, f"token:{token.id}"
+        self._owner = f"The API key '{token.name}'"
+        self._rates = self._limits(
+            (Measure.REQUESTS, token.requests_per_minute), (Measure.TOKENS, token.tokens_per_minute)
         )
-        if amount is not None
-    ]
-    if token.quota_tokens is not None:
-        start, end = window_of(token.quota_window, now)
-        quota_key = f"{key}:{start:%Y-%m-%d}" if end else key
-        found.append(Limit(quota_key, Measure.QUOTA, token.quota_tokens, owner, end))
-    if token.parallel_requests is not None:
-        found.append(Limit(key, Measure.PARALLEL, token.parallel_requests, owner))
-    return found
+        self._places = self._limits((Measure.PARALLEL, token.parallel_requests))
+        self._without_quota = (*self._rates, *self._places)
+
+    def _limits(self, *amounts: tuple[Measure, int | None]) -> tuple[Limit, ...]:
+        return tuple(
+            Limit(self._key, measure, amount, self._owner)
+            for measure, amount in amounts
+            if amount is not None
+        )
+
+    def at(self, now: datetime) -> tuple[Limit, ...]:
+        """Those that cost least to ask come first."""
+        if self._token.quota_tokens is None:
+            return self._without_quota
+        return (*self._rates, self._quota(self._token.quota_tokens, now), *self._places)
+
+    def _quota(self, amount: int, now: datetime) -> Limit:
+        start, end = window_of(self._token.quota_window, now)
+        key = f"{self._key}:{start:%Y-%m-%d}" if end else self._key
+        return Limit(key, Measure.QUOTA, amount, self._owner, end)
 
 
 def window_of(window: str, now: datetime) -> tuple[datetime, datetime | None]:

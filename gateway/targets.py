@@ -104,8 +104,13 @@ def _check_tools(preset: ResolvedPreset, names: Iterable[str]) -> None:
             )
 
 
+_UNSAID = Parameters(thinking=False)
+
+
 def plain_parameters(values: JSONDict) -> Parameters:
     """As they were asked for. Without a word about it, a program wants no thinking."""
+    if not values:
+        return _UNSAID
     thinking = values.get("thinking", "reasoning_effort" in values)
     known: JSONDict = {
         name: values[name]

@@ -22,6 +22,8 @@ async def enter(made: Plan, trace: CallTrace) -> None:
     if trace.limits_for is None or trace.caller_grant is not None:
         return
     limits = trace.limits_for(made.attempts[0].name)
+    if not limits:
+        return
     try:
         trace.caller_grant = await acquire(limits, tokens=1)
     except LimitReached as reached:

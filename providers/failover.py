@@ -70,7 +70,8 @@ async def first_to_begin(made: Plan, begin: Begin[T], *, trace: CallTrace, what:
         try:
             if unpaid is not None:
                 raise unpaid
-            trace.grant = await _leave_for(attempt)
+            if limits := channel_limits(attempt.channel):
+                trace.grant = await _leave_for(limits)
             if trace.on_entry is not None:
                 trace.on_entry()
             begun = await begin(attempt)
@@ -81,7 +82,8 @@ async def first_to_begin(made: Plan, begin: Begin[T], *, trace: CallTrace, what:
             log_failure(attempt, error, has_begun=False)
             await attempts.failed(attempt, error)
         else:
-            await _note_success(attempt)
+            if board.note_success(attempt):
+                await in_database(board.recover, attempt)
             return begun
     assert first_error is not None  # noqa: S101 - the first attempt is always made
     raise first_error
@@ -89,8 +91,13 @@ async def first_to_begin(made: Plan, begin: Begin[T], *, trace: CallTrace, what:
 
 async def pay(attempt: Attempt, trace: CallTrace) -> ProviderError | None:
     """Put aside what the attempt may cost; why this channel is passed over. Raises NotPaid."""
+    purse, channel = trace.purse, attempt.channel
+    if purse is None:
+        return None
     try:
-        await _cover(attempt, trace)
+        await purse.cover(
+            model=attempt.model, kind=channel.kind, channel_id=channel.id, channel_name=channel.name
+        )
     except Unpriced as unpriced:
         return ProviderError(ErrorKind.UNPRICED, str(unpriced))
     except SpendingRefused as refused:
@@ -100,19 +107,8 @@ async def pay(attempt: Attempt, trace: CallTrace) -> ProviderError | None:
     return None
 
 
-async def _cover(attempt: Attempt, trace: CallTrace) -> None:
-    channel = attempt.channel
-    if trace.purse is not None:
-        await trace.purse.cover(
-            model=attempt.model, kind=channel.kind, channel_id=channel.id, channel_name=channel.name
-        )
-
-
-async def _leave_for(attempt: Attempt) -> Grant | None:
-    """Raises ProviderError of kind BUSY where the channel's own limits are reached."""
-    limits = channel_limits(attempt.channel)
-    if not limits:
-        return None
+async def _leave_for(limits: Sequence[Limit]) -> Grant:
+    """Raises ProviderError of kind BUSY where a channel's own limits are reached."""
     try:
         return await acquire(limits, tokens=1)
     except LimitReached as reached:
@@ -132,11 +128,6 @@ def channel_limits(channel: ChannelSnapshot) -> list[Limit]:
         for measure, amount in amounts
         if amount is not None
     ]
-
-
-async def _note_success(attempt: Attempt) -> None:
-    if board.note_success(attempt):
-        await in_database(board.recover, attempt)
 
 
 class Attempts:

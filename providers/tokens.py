@@ -10,9 +10,9 @@ _CJK = re.compile(
 
 def estimate_tokens(text: str) -> int:
     """(CJK characters + other UTF-8 bytes ÷ 4) × 1.1, rounded up."""
-    cjk = 0
-    if not text.isascii():
-        text, cjk = _CJK.subn("", text)
+    if text.isascii():
+        return tokens_of_characters(len(text))
+    text, cjk = _CJK.subn("", text)
     other_bytes = len(text.encode("utf-8", "surrogatepass"))
     return tokens_of_characters(4 * cjk + other_bytes)
 

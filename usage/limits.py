@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.conf import settings
@@ -23,6 +22,7 @@ from django.utils import timezone
 
 from librechat_backend.lib.aio import cancel, spawn
 from librechat_backend.lib.ids import new_object_id
+from librechat_backend.lib.per_loop import PerLoop
 from usage.counters import SLOT_SECONDS, Bucket, Counters, Taken
 from usage.counters_database import DatabaseCounters
 from usage.counters_redis import RedisCounters
@@ -54,11 +54,12 @@ class Limit:
     amount: int
     owner: str
     resets_at: datetime | None = None
+    bucket: Bucket = field(init=False, compare=False, repr=False)
 
-    @property
-    def bucket(self) -> Bucket:
+    def __post_init__(self) -> None:
         per_seconds = None if self.measure is Measure.QUOTA else 60.0
-        return Bucket(f"{self.key}:{self.measure}", self.amount, per_seconds)
+        bucket = Bucket(f"{self.key}:{self.measure}", self.amount, per_seconds)
+        object.__setattr__(self, "bucket", bucket)
 
 
 class LimitReached(Exception):
@@ -142,7 +143,8 @@ class Limiter:
                     await self._enter(limit, grant)
                 else:
                     amount = 1 if limit.measure is Measure.REQUESTS else max(tokens, 1)
-                    await self._draw(limit, amount)
+                    if not self._spend_here(self._lease(limit), amount):
+                        await self._draw(limit, amount)
                     taken.append((limit, amount))
         except BaseException:
             # What was taken for a request that does not happen goes back.
@@ -154,8 +156,6 @@ class Limiter:
 
     async def _draw(self, limit: Limit, amount: int) -> None:
         lease = self._lease(limit)
-        if self._spend_here(lease, amount):
-            return
         async with lease.lock:
             if self._spend_here(lease, amount):
                 return
@@ -217,7 +217,7 @@ class Limiter:
     def _lease(self, limit: Limit) -> _Lease:
         bucket = limit.bucket
         lease = self._leases.get(bucket.key)
-        if lease is None or lease.bucket != bucket:
+        if lease is None or (lease.bucket is not bucket and lease.bucket != bucket):
             lease = self._leases[bucket.key] = _Lease(bucket)
             self._limits[bucket.key] = limit
         return lease
@@ -280,18 +280,18 @@ class Limiter:
         await self._fast.close()
 
 
-_limiters: WeakKeyDictionary[asyncio.AbstractEventLoop, Limiter] = WeakKeyDictionary()
+def _make_limiter() -> Limiter:
+    durable = DatabaseCounters()
+    fast = RedisCounters(settings.REDIS_URL) if settings.REDIS_URL else durable
+    return Limiter(fast, durable)
+
+
+_limiters = PerLoop(_make_limiter)
 
 
 def get_limiter() -> Limiter:
     """The limiter of the running event loop."""
-    loop = asyncio.get_running_loop()
-    limiter = _limiters.get(loop)
-    if limiter is None:
-        durable = DatabaseCounters()
-        fast = RedisCounters(settings.REDIS_URL) if settings.REDIS_URL else durable
-        limiter = _limiters[loop] = Limiter(fast, durable)
-    return limiter
+    return _limiters.get()
 
 
 async def acquire(limits: Sequence[Limit], *, tokens: int) -> Grant:
@@ -301,6 +301,6 @@ async def acquire(limits: Sequence[Limit], *, tokens: int) -> Grant:
 
 async def close_limiter() -> None:
     """When the server ends."""
-    limiter = _limiters.pop(asyncio.get_running_loop(), None)
+    limiter = _limiters.pop()
     if limiter is not None:
         await limiter.close()

@@ -1,6 +1,7 @@
 """Requests in OpenAI's Chat Completions. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from gateway.errors import ApiError, invalid
 from gateway.formats import reading
@@ -22,28 +23,31 @@ ROLES = (*_SYSTEM_ROLES, "user", "assistant", "tool")
 _PASSED_ROLES = (*ROLES, "function")  # of old programs; no other dialect has it
 MAX_CHOICES = 8
 
-# Canonical name → spellings of the caller, the first that is there counts.
-PARAMETERS = {
-    "temperature": ("temperature",),
-    "top_p": ("top_p",),
-    "frequency_penalty": ("frequency_penalty",),
-    "presence_penalty": ("presence_penalty",),
-    "max_output_tokens": ("max_completion_tokens", "max_tokens"),
-    "stop": ("stop",),
-    "reasoning_effort": ("reasoning_effort",),
-    "verbosity": ("verbosity",),
+# Spelling of the caller → canonical name, and how it is read; of two for one name the first that
+# is there counts.
+_PARAMETERS: dict[str, tuple[str, Callable[[JSONDict, str], JSONValue]]] = {
+    "temperature": ("temperature", partial(reading.number, low=0, high=2)),
+    "top_p": ("top_p", partial(reading.number, low=0, high=1)),
+    "frequency_penalty": ("frequency_penalty", partial(reading.number, low=-2, high=2)),
+    "presence_penalty": ("presence_penalty", partial(reading.number, low=-2, high=2)),
+    "max_completion_tokens": ("max_output_tokens", reading.whole_number),
+    "max_tokens": ("max_output_tokens", reading.whole_number),
+    "stop": ("stop", lambda body, name: reading.texts(body, name) or None),
+    "reasoning_effort": ("reasoning_effort", lambda b, n: reading.optional_text(b, n) or None),
+    "verbosity": ("verbosity", lambda body, name: reading.optional_text(body, name) or None),
 }
 
 
-def check(body: JSONDict) -> None:
-    """What is true of every request, also of one that is passed on as it is. Raises ApiError."""
+def check(body: JSONDict) -> tuple[JSONDict, dict[str, str]]:
+    """What is true of every request, also of one that is passed on as it is; returns its
+    parameters. Raises ApiError."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise invalid("messages", "an array of at least one message")
     for index, message in enumerate(messages):
         _check_message(message, f"messages[{index}]")
     reading.whole_number(body, "n", 1, MAX_CHOICES)
-    parameters_of(body)
+    return parameters_of(body)
 
 
 def _check_message(message: JSONValue, param: str) -> None:
@@ -55,24 +59,16 @@ def _check_message(message: JSONValue, param: str) -> None:
 
 
 def parameters_of(body: JSONDict) -> tuple[JSONDict, dict[str, str]]:
-    """The parameters that are set, by canonical name, and how they were spelled."""
-    checked: dict[str, JSONValue] = {
-        "temperature": reading.number(body, "temperature", 0, 2),
-        "top_p": reading.number(body, "top_p", 0, 1),
-        "frequency_penalty": reading.number(body, "frequency_penalty", -2, 2),
-        "presence_penalty": reading.number(body, "presence_penalty", -2, 2),
-        "max_completion_tokens": reading.whole_number(body, "max_completion_tokens"),
-        "max_tokens": reading.whole_number(body, "max_tokens"),
-        "stop": reading.texts(body, "stop") or None,
-        "reasoning_effort": reading.optional_text(body, "reasoning_effort") or None,
-        "verbosity": reading.optional_text(body, "verbosity") or None,
-    }
+    """The parameters that are set, by canonical name, and how they were spelled. Raises
+    ApiError."""
     values: JSONDict = {}
     spelled: dict[str, str] = {}
-    for name, spellings in PARAMETERS.items():
-        for spelling in spellings:
-            if checked[spelling] is not None and name not in values:
-                values[name], spelled[name] = checked[spelling], spelling
+    if body.keys().isdisjoint(_PARAMETERS):
+        return values, spelled
+    for spelling, (name, read) in _PARAMETERS.items():
+        value = read(body, spelling) if spelling in body else None
+        if value is not None and name not in values:
+            values[name], spelled[name] = value, spelling
     return values, spelled
 
 

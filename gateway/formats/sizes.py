@@ -106,26 +106,39 @@ def size_of(body: JSONValue) -> BodySize:
     size = BodySize()
     if not isinstance(body, dict):
         return size
-    told = {name: value for name, value in body.items() if name in _JSON_MEMBERS and value}
-    if isinstance(body.get("text"), dict):
-        told["text"] = body["text"]
+    told = _told_as_json(body)
     size.text = sum(map(json_tokens, told.values()))
     size.reaches_out = _reaches_out(body)
-    size.tools = sum(len(_objects(body.get(name))) for name in ("tools", "functions"))
-    size.messages = sum(len(_objects(body.get(name))) for name in ("messages", "input"))
+    size.tools = _objects_in(body, "tools") + _objects_in(body, "functions")
+    size.messages = _objects_in(body, "messages") + _objects_in(body, "input")
     left = [(each, name in _TEXT_MEMBERS) for name, each in body.items() if name not in told]
     while left:
         value, is_text = left.pop()
-        left += _count(value, size, is_text=is_text)
+        if not isinstance(value, str):
+            left += _count(value, size, is_text=is_text)
+        elif is_text:
+            size.text += estimate_tokens(value)
     return size
+
+
+def _told_as_json(body: JSONDict) -> JSONDict:
+    told = {}
+    if not body.keys().isdisjoint(_JSON_MEMBERS):
+        told = {name: body[name] for name in _JSON_MEMBERS if body.get(name)}
+    if isinstance(body.get("text"), dict):
+        told["text"] = body["text"]
+    return told
 
 
 def _reaches_out(body: JSONDict) -> bool:
     """Whether a provider's own tools, or what it keeps, may be read as well."""
-    tools = (tool.get("type") for tool in _objects(body.get("tools")))
-    return any(kind not in _OWN_TOOLS for kind in tools) or any(
-        value for name, value in body.items() if name in _REACHING_OUT
-    )
+    if not body.keys().isdisjoint(_REACHING_OUT) and any(map(body.get, _REACHING_OUT)):
+        return True
+    return any(tool.get("type") not in _OWN_TOOLS for tool in _objects(body.get("tools")))
+
+
+def _objects_in(body: JSONDict, name: str) -> int:
+    return len(_objects(body[name])) if name in body else 0
 
 
 def _objects(value: JSONValue) -> list[JSONDict]:
@@ -133,14 +146,12 @@ def _objects(value: JSONValue) -> list[JSONDict]:
 
 
 def _count(value: JSONValue, size: BodySize, *, is_text: bool) -> Inner:
-    """What is inside it and is to be counted yet."""
-    if isinstance(value, str):
-        size.text += estimate_tokens(value) if is_text else 0
-    elif isinstance(value, list):
+    """Of what is no string: what is inside it and is to be counted yet."""
+    if isinstance(value, list):
         return [(each, is_text) for each in value]
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         return _count_object(value, size)
-    elif is_text and isinstance(value, int):
+    if is_text and isinstance(value, int):
         size.tokens += 1
     return []
 

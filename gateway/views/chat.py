@@ -36,9 +36,8 @@ _FREE_WITH_PRESET = frozenset({
 async def chat_completions(call: Call) -> Reply | StreamReply:
     body = call.body()
     name = reading.model_name(body)
-    openai_chat.check(body)
+    parameters, spelled = openai_chat.check(body)
     entry = call.find_model(name, body.get("provider"))
-    parameters, spelled = openai_chat.parameters_of(body)
     own_system = openai_chat.system_of(body["messages"]) if entry.preset else ""
     target = targets.resolve(
         entry,
@@ -72,7 +71,8 @@ async def chat_completions(call: Call) -> Reply | StreamReply:
 
 def relayed_body(body: JSONDict, target: Target, attempt: Attempt, *, is_stream: bool) -> bytes:
     """The caller's body under the channel's name of the model and the preset's rules; with the
-    usage asked for, so that it is always counted."""
+    usage asked for, so that it is always counted. Written anew even where nothing changes: of two
+    members of one name a provider may heed another than we did."""
     sent = {**body, "model": attempt.model}
     sent.pop("provider", None)
     if target.has_preset:

@@ -18,6 +18,8 @@ from librechat_backend.lib.errors import TooManyRequests
 
 TABLE = "librechat_backend_window"
 KEY_LENGTH = 200
+# An address has 45 characters at most, and may name a network card.
+_LONGEST_ADDRESS = 80
 
 # One statement, so that of requests that come at once each has its own number.
 _COUNT = f"""
@@ -88,16 +90,22 @@ def client_address(peer_address: str, forwarded_for: str) -> str:
     X-Forwarded-For counts only where our own proxy wrote it: TRUST_PROXY says how many proxies
     there are, and the nearest must be on a loopback or private address.
     """
-    peer = _address(peer_address)
-    if peer is None:
-        return "0.0.0.0"  # noqa: S104 — all that name no address share one limit
-    if settings.TRUST_PROXY < 1 or not (peer.is_loopback or peer.is_private):
-        return str(peer)
-    nearest = forwarded_for.split(",")[-settings.TRUST_PROXY :]
-    return str(_address(nearest[0].strip()) or peer)
+    trusted = settings.TRUST_PROXY
+    nearest = forwarded_for.split(",")[-trusted:][0].strip() if trusted > 0 else ""
+    # What is too long to be an address is not to be remembered.
+    return _client_address(peer_address, nearest if len(nearest) < _LONGEST_ADDRESS else "")
 
 
 @lru_cache(maxsize=4096)
+def _client_address(peer_address: str, told: str) -> str:
+    peer = _address(peer_address)
+    if peer is None:
+        return "0.0.0.0"  # noqa: S104 — all that name no address share one limit
+    if not (told and (peer.is_loopback or peer.is_private)):
+        return str(peer)
+    return str(_address(told) or peer)
+
+
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])

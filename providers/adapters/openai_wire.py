@@ -277,6 +277,8 @@ def _add_content(events: list[StreamEvent], content: JSONValue) -> None:
 def read_usage(usage: JSONDict) -> Usage:
     prompt = usage.get("prompt_tokens_details") or {}
     completion = usage.get("completion_tokens_details") or {}
+    if not prompt and not completion:
+        return Usage(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0)
     return Usage(
         input_tokens=usage.get("prompt_tokens") or 0,
         output_tokens=usage.get("completion_tokens") or 0,

@@ -1,7 +1,7 @@
 """What a turn of the chat is paid from: settled before its last event, once, whatever happens."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,6 @@ from librechat_backend.lib import json
 from librechat_backend.lib.aio import in_database
 from providers import failover
 from providers.models import Channel
-from providers.routing import Attempt
 from providers.services import add_key, save_channel
 from providers.types import TextDelta, Usage
 from tests.conversations.chat.scripted import ChatClient, ScriptedAdapter, titles_are_made
@@ -26,7 +25,7 @@ from tests.conversations.chat.test_memory_agent import ListeningAdapter, listene
 from tests.usage.ledger.machine import assert_rows_agree, make_budget
 from usage.ledger.refusals import SpendingRefused
 from usage.ledger.spending import Reservation, Spender, close_spender
-from usage.limits import Grant, close_limiter
+from usage.limits import Grant, Limit, close_limiter
 from usage.models import Balance, BillingRules, BudgetPeriod, LedgerEntry, Price, RequestLog
 from usage.recorder import close_recorder, get_recorder
 from usage.usd import dollars
@@ -240,13 +239,13 @@ async def test_the_only_place_of_a_channel_is_for_the_answer(
 ) -> None:
     settings.PROVIDER_ENVIRONMENT = {}
     settings.TITLE_CONVO, settings.TITLE_MODEL = True, ""
-    asked: list[Attempt] = []
+    asked: list[Sequence[Limit]] = []
 
-    async def slow_at_first(attempt: Attempt) -> Grant | None:
-        asked.append(attempt)
+    async def slow_at_first(limits: Sequence[Limit]) -> Grant:
+        asked.append(limits)
         if len(asked) == 1:
             await asyncio.sleep(0.3)  # as long as a title needs to get here
-        return await leave(attempt)
+        return await leave(limits)
 
     def make() -> None:
         channel = Channel(name="one", kind="openai", model_names=["gpt-4.1"], parallel_requests=1)
