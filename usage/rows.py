@@ -6,6 +6,8 @@ the time of a short request (docs/performance.md).
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
+from itertools import chain
 from operator import attrgetter, gt, itemgetter
 from typing import Any
 
@@ -22,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 _FIELDS = tuple(RequestLog._meta.concrete_fields)
 _LARGEST = 2**31 - 1
+ROWS_AT_ONCE = 25
 
 
 def _insert(model: type[models.Model], columns: Iterable[str]) -> str:
@@ -31,7 +34,15 @@ def _insert(model: type[models.Model], columns: Iterable[str]) -> str:
     return f'INSERT INTO "{table}" ({names}) VALUES ({places}) ON CONFLICT DO NOTHING'  # noqa: S608 - names of our own
 
 
-_INSERT_LOG = _insert(RequestLog, [str(field.column) for field in _FIELDS])
+@cache
+def _insert_log(count: int) -> str:
+    """Of so many rows in one statement: each statement hands the interpreter's lock to others,
+    and waits to get it back."""
+    one = _insert(RequestLog, [str(field.column) for field in _FIELDS])
+    places = one[one.index("(%s") : one.index(" ON CONFLICT")]
+    return one.replace(places, ", ".join([places] * count))
+
+
 _INSERT_CONTENT = _insert(RequestContent, ["request_id", "user_id", "value"])
 
 
@@ -72,7 +83,9 @@ def _store(entries: Sequence[RequestEntry]) -> None:
         if entry.content and entry.user_id
     ]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.executemany(_INSERT_LOG, [_row(entry) for entry in entries])
+        for start in range(0, len(entries), ROWS_AT_ONCE):
+            rows = [_row(entry) for entry in entries[start : start + ROWS_AT_ONCE]]
+            cursor.execute(_insert_log(len(rows)), list(chain.from_iterable(rows)))
         if contents:
             cursor.executemany(_INSERT_CONTENT, contents)
         settle(entries)
@@ -82,7 +95,7 @@ def _row(entry: RequestEntry) -> list[Any]:
     """In the order of the columns."""
     values = list(_VALUES_OF(entry))
     for place in _JSON_PLACES:
-        values[place] = _json(values[place])
+        values[place] = _json(values[place]) if values[place] else "[]"
     for place in _MOMENT_PLACES:
         values[place] = _moment(values[place])
     if not _are_counts(_COUNTS_OF(values)):
