@@ -10,9 +10,12 @@ from usage.ledger.refusals import SpendingRefused
 from usage.limits import Limit, LimitReached, Measure, Standing
 
 _HEADER_NAMES = {
-    Measure.REQUESTS: "requests",
-    Measure.TOKENS: "tokens",
-    Measure.QUOTA: "quota-tokens",
+    measure: tuple(f"x-ratelimit-{what}-{name}" for what in ("limit", "remaining", "reset"))
+    for measure, name in (
+        (Measure.REQUESTS, "requests"),
+        (Measure.TOKENS, "tokens"),
+        (Measure.QUOTA, "quota-tokens"),
+    )
 }
 
 
@@ -65,14 +68,11 @@ def refusal(reached: LimitReached) -> ApiError:
     is_quota = reached.limit.measure is Measure.QUOTA
     seconds = reached.retry_after_seconds
     headers = {} if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}
-    name = _HEADER_NAMES.get(reached.limit.measure)
-    if name:
-        headers |= {
-            f"x-ratelimit-limit-{name}": str(reached.limit.amount),
-            f"x-ratelimit-remaining-{name}": "0",
-        }
+    if names := _HEADER_NAMES.get(reached.limit.measure):
+        limit, remaining, reset = names
+        headers |= {limit: str(reached.limit.amount), remaining: "0"}
         if seconds is not None:
-            headers[f"x-ratelimit-reset-{name}"] = _duration(seconds)
+            headers[reset] = _duration(seconds)
     code = "insufficient_quota" if is_quota else "rate_limit_exceeded"
     return ApiError(str(reached), status=429, code=code, headers=headers)
 
@@ -92,13 +92,13 @@ def headers(standings: Sequence[Standing]) -> dict[str, str]:
     limits of one kind the tightest is told."""
     found = {}
     for standing in sorted(standings, key=lambda each: -each.left):
-        name = _HEADER_NAMES.get(standing.limit.measure)
-        if name is None:
+        names = _HEADER_NAMES.get(standing.limit.measure)
+        if names is None:
             continue
-        found[f"x-ratelimit-limit-{name}"] = str(standing.limit.amount)
-        found[f"x-ratelimit-remaining-{name}"] = str(standing.left)
+        limit, remaining, reset = names
+        found[limit], found[remaining] = str(standing.limit.amount), str(standing.left)
         if standing.limit.measure is not Measure.QUOTA:
-            found[f"x-ratelimit-reset-{name}"] = _duration(standing.full_in_seconds)
+            found[reset] = _duration(standing.full_in_seconds)
     return found
 
 

@@ -200,6 +200,8 @@ def _arguments(value: JSONValue) -> str:
 def tool_names(body: JSONDict) -> list[str]:
     """Of functions; other tools go by their type."""
     tools = reading.objects(body.get("tools"), "tools")
+    if not tools:
+        return []
     functions = (tool.get("function") for tool in tools)
     return [
         str(function.get("name") if isinstance(function, dict) else tool.get("type"))
