@@ -35,11 +35,11 @@ def _insert(model: type[models.Model], columns: Iterable[str]) -> str:
 
 
 @cache
-def _insert_log(count: int) -> str:
+def _insert_log(count: int, place: str) -> str:
     """Of so many rows in one statement: each statement hands the interpreter's lock to others,
-    and waits to get it back."""
-    one = _insert(RequestLog, [str(field.column) for field in _FIELDS])
-    places = one[one.index("(%s") : one.index(" ON CONFLICT")]
+    and waits to get it back. ``place``: what stands for a value."""
+    one = _insert(RequestLog, [str(field.column) for field in _FIELDS]).replace("%s", place)
+    places = one[one.index(f"({place}") : one.index(" ON CONFLICT")]
     return one.replace(places, ", ".join([places] * count))
 
 
@@ -82,13 +82,20 @@ def _store(entries: Sequence[RequestEntry]) -> None:
         for entry in entries
         if entry.content and entry.user_id
     ]
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         for start in range(0, len(entries), ROWS_AT_ONCE):
-            rows = [_row(entry) for entry in entries[start : start + ROWS_AT_ONCE]]
-            cursor.execute(_insert_log(len(rows)), list(chain.from_iterable(rows)))
+            _store_rows([_row(entry) for entry in entries[start : start + ROWS_AT_ONCE]])
         if contents:
-            cursor.executemany(_INSERT_CONTENT, contents)
+            with connection.cursor() as cursor:
+                cursor.executemany(_INSERT_CONTENT, contents)
         settle(entries)
+
+
+def _store_rows(rows: list[list[Any]]) -> None:
+    """Past Django's cursor, which looks through a long statement for every value of it."""
+    statement = _insert_log(len(rows), "?" if connection.vendor == "sqlite" else "%s")
+    with connection.wrap_database_errors:
+        connection.connection.execute(statement, list(chain.from_iterable(rows)))
 
 
 def _row(entry: RequestEntry) -> list[Any]:
