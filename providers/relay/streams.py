@@ -117,7 +117,7 @@ class RelayedStream:
     def _inspect(self, block: bytes) -> bytes:
         count = block.count(b"\n\n")
         self.frame_count += count
-        if count != block.count(b"}\n\n"):
+        if count != block.count(b"}\n\n") + block.count(b"[DONE]\n\n"):
             block = self._read(block)
         elif (marked := self._marked(block)) >= 0:
             # What stands before it passes unread.
