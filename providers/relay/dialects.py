@@ -134,7 +134,8 @@ class ChatReader(FrameReader):
     """``keeps_usage``: whether the caller asked for the usage, and gets it."""
 
     usage_mark = b'"prompt_tokens"'
-    end_marks = (b"data: [DONE]",)
+    # With the line breaks, which no text has: an answer may be about such streams.
+    end_marks = (b"data: [DONE]\n\n",)
     cut_at = b"data: [DONE]\n\n"
     _SAID = ("content", "reasoning_content", "reasoning", "tool_calls", "refusal", "audio")
 
@@ -165,7 +166,7 @@ class ChatReader(FrameReader):
 
 class MessagesReader(FrameReader):
     usage_mark = b'"output_tokens"'
-    end_marks = (b"event: message_stop",)
+    end_marks = (b"event: message_stop\n",)
     _PREFACE = (None, "message_start", "ping", "content_block_start")
 
     def is_said(self, value: JSONDict) -> bool:
