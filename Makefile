@@ -17,10 +17,15 @@ run: .venv/.installed ## Install, migrate, create the first administrator, serve
 	@exec $(BIN) -m librechat_backend --prepare
 
 test: .venv/.installed-dev ## The whole suite on SQLite; ARGS="-k login" for a part of it
+ifeq ($(strip $(ARGS)),)
+	$(BIN) -m pytest -n auto -m "not browser"
+	$(BIN) -m pytest -m browser  # they want a processor for themselves
+else
 	$(BIN) -m pytest $(ARGS)
+endif
 
 test-pg: .venv/.installed-dev ## The whole suite on PostgreSQL and Redis
-	$(BIN) -m tests.postgresql $(ARGS)
+	$(BIN) -m tests.postgresql $(or $(strip $(ARGS)),-n auto -m "not browser")
 
 lint: .venv/.installed-dev ## Style of Python and templates
 	$(BIN) -m ruff check .
