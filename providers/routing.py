@@ -132,7 +132,9 @@ class RouteTable:
     aliases: Mapping[str, ModelAlias] = field(default_factory=dict)
     rules: tuple[NameRule, ...] = ()
     # Nothing of a table changes but what it remembers of questions it was asked.
-    settled: "dict[RouteQuery, Plan]" = field(default_factory=dict, compare=False, repr=False)
+    settled: "dict[RouteQuery, Plan]" = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

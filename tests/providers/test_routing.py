@@ -327,8 +327,14 @@ def test_table_that_remembers_plans_as_one_that_does_not(
 ) -> None:
     query = RouteQuery(model, principal)
     for _ in range(3):
-        fresh = full_plan(replace(table, settled={}), query, rng=Random(seed))
+        fresh = full_plan(replace(table), query, rng=Random(seed))
         assert full_plan(table, query, rng=Random(seed)) == fresh
+
+
+def test_another_table_made_of_this_one_remembers_nothing_of_it() -> None:
+    table, query = RouteTable((channel("a"),)), RouteQuery("m")
+    assert order(table, query) == ["a:m"]
+    assert order(replace(table, channels=(channel("b"),)), query) == ["b:m"]
 
 
 def test_nothing_is_remembered_where_chance_decides_or_something_rests() -> None:
