@@ -184,12 +184,17 @@ def test_what_old_tools_export_is_understood(tmp_path: Path) -> None:
 # -- Twice ---------------------------------------------------------------------------------------
 
 
+def twins(*, is_first: bool) -> list[dict[str, Any]]:
+    """Two people of one address, of whom Ann was changed later; ``is_first``: she is read first."""
+    old = user(BEN, "Ann@Example.com", updatedAt=BEGIN.replace(year=2023))
+    return [user(), old] if is_first else [old, user()]
+
+
 @pytest.mark.parametrize("is_first", [True, False])
 def test_of_two_accounts_with_one_address_the_newer_one_counts(
     tmp_path: Path, *, is_first: bool
 ) -> None:
-    old = user(BEN, "Ann@Example.com", updatedAt=BEGIN.replace(year=2023))
-    people = [user(), old] if is_first else [old, user()]
+    people = twins(is_first=is_first)
     done = take(tmp_path / "dump", users=people, conversations=[chat()])
     assert User.objects.get().pk == str(ANN)
     assert "users: LOST 1 × another account has its address; --merge-accounts makes them one " in (
@@ -202,8 +207,7 @@ def test_of_two_accounts_with_one_address_the_newer_one_counts(
 def test_of_merged_accounts_the_newer_one_stays_and_all_chats_come(
     tmp_path: Path, *, is_first: bool
 ) -> None:
-    old = user(BEN, "Ann@Example.com", updatedAt=BEGIN.replace(year=2023))
-    people = [user(), old] if is_first else [old, user()]
+    people = twins(is_first=is_first)
     chats = [chat(), chat(1, user=str(BEN))]
     take(tmp_path / "dump", "--merge-accounts", users=people, conversations=chats)
     assert MergedAccount.objects.get().pk == str(BEN)
