@@ -18,10 +18,15 @@ from presets.enforcement import allows_tool, apply_preset
 from presets.fields import PARAMETERS, Dialect, dialect_of
 from presets.fingerprint import resolved_hash
 from presets.parameters import to_parameters
-from presets.resolution import ResolvedPreset
+from presets.resolution import ResolvedPreset, clamp
 from presets.resolver import Offer
 from presets.variables import fill_variables
+from providers import effort
+from providers.adapters.anthropic_models import find_claude
+from providers.adapters.google_wire import gemini_version
 from providers.types import Parameters
+
+_EFFORTS = ("reasoning_effort", "thinking_level", "thinking_budget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,10 @@ def resolve(
     dialect = dialect_of(entry.endpoint.kind)
     effective = apply_preset(
         entry.preset,
-        {**_to_wire(parameters, dialect), "promptPrefix": system},
+        {
+            **_to_wire(_told_effort(parameters, dialect, entry), dialect),
+            "promptPrefix": system,
+        },
         dialect=dialect,
         allows_override=offer.policy.allows_override,
     )
@@ -73,6 +81,42 @@ def resolve(
         parameters=sent,
     )
     return Target(entry, filled, sent, fingerprint)
+
+
+def _told_effort(parameters: JSONDict, dialect: Dialect, entry: Entry) -> JSONDict:
+    """With how long to think said as presets of ``dialect`` have it, so that their locks and bounds
+    hold whatever the caller's words were."""
+    if parameters.keys().isdisjoint(_EFFORTS):
+        return parameters
+    said = Parameters(**{name: parameters[name] for name in _EFFORTS if name in parameters})
+    asked = effort.asked_effort(said)
+    if dialect is Dialect.OPENAI:
+        return parameters | {"reasoning_effort": effort.openai_effort(entry.model, said)}
+    if asked is None or "thinking_budget" in parameters:
+        return parameters
+    if asked == "none":
+        return {"thinking": False} | parameters
+    if _has_budget(dialect, entry.model):
+        return {"thinking": True} | parameters | {"thinking_budget": _budget(asked, entry)}
+    if dialect is Dialect.GOOGLE:
+        level = effort.nearest(asked, effort.LEVELS)
+        return {"thinking": True, "thinking_level": level} | parameters
+    return parameters | {"reasoning_effort": asked}
+
+
+def _has_budget(dialect: Dialect, model: str) -> bool:
+    """Whether the model is told a number of tokens."""
+    if dialect is Dialect.GOOGLE:
+        return (0, 0) < gemini_version(model) < (3, 0)
+    claude = find_claude(model)
+    return claude is not None and not claude.thinks_adaptively
+
+
+def _budget(asked: str, entry: Entry) -> int:
+    """Within the preset's bounds, which the caller did not name a number against."""
+    limits = entry.preset.bounds.get("thinking_budget") if entry.preset else None
+    tokens = effort.budget_of_effort(asked)
+    return int(clamp(tokens, limits)) if limits else tokens
 
 
 def _to_wire(parameters: JSONDict, dialect: Dialect) -> JSONDict:
@@ -111,12 +155,14 @@ def plain_parameters(values: JSONDict) -> Parameters:
     """As they were asked for. Without a word about it, a program wants no thinking."""
     if not values:
         return _UNSAID
-    thinking = values.get("thinking", "reasoning_effort" in values)
+    wish = values.get("reasoning_effort") or values.get("thinking_level")
+    thinking = values.get("thinking", wish not in (None, "none"))
     known: JSONDict = {
         name: values[name]
         for name in (
             "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty",
             "max_output_tokens", "reasoning_effort", "verbosity", "thinking_budget",
+            "thinking_level",
         )
         if name in values
     }  # fmt: skip

@@ -86,6 +86,7 @@ def parameters_of(body: JSONDict) -> tuple[JSONDict, dict[str, str]]:
     if thinking is not None and not isinstance(thinking, dict):
         raise invalid("thinking", "an object")
     budget = thinking.get("budget_tokens") if thinking else None
+    effort = reading.optional_text(_output_config(body), "effort") or None
     values: dict[str, tuple[str, JSONValue]] = {
         "temperature": ("temperature", reading.number(body, "temperature", 0, 1)),
         "top_p": ("top_p", reading.number(body, "top_p", 0, 1)),
@@ -94,6 +95,7 @@ def parameters_of(body: JSONDict) -> tuple[JSONDict, dict[str, str]]:
         "stop": ("stop_sequences", reading.texts(body, "stop_sequences") or None),
         "thinking": ("thinking", thinking.get("type") != "disabled" if thinking else None),
         "thinking_budget": ("thinking", budget if type(budget) is int else None),
+        "reasoning_effort": ("output_config.effort", effort),
     }
     found = {name: pair for name, pair in values.items() if pair[1] is not None}
     return (
@@ -241,10 +243,7 @@ def _tool_choice(value: JSONValue) -> str:
 
 def _response_format(body: JSONDict) -> JSONDict | None:
     """The schema an answer must match, in OpenAI's form."""
-    config = body.get("output_config")
-    if config is not None and not isinstance(config, dict):
-        raise invalid("output_config", "an object")
-    wanted = (config or {}).get("format")
+    wanted = _output_config(body).get("format")
     if wanted is None:
         wanted = body.get("output_format")  # its name while it was being tried out
     if wanted is None:
@@ -253,6 +252,13 @@ def _response_format(body: JSONDict) -> JSONDict | None:
     if not isinstance(schema, dict):
         raise invalid("output_config.format", "a JSON schema")
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+
+
+def _output_config(body: JSONDict) -> JSONDict:
+    config = body.get("output_config")
+    if config is not None and not isinstance(config, dict):
+        raise invalid("output_config", "an object")
+    return config or {}
 
 
 # -- Answers -------------------------------------------------------------------------------

@@ -23,6 +23,14 @@ ROLES = (*_SYSTEM_ROLES, "user", "assistant", "tool")
 _PASSED_ROLES = (*ROLES, "function")  # of old programs; no other dialect has it
 MAX_CHOICES = 8
 
+
+def _gemini_level(extra: JSONValue) -> JSONValue:
+    """Where Google's own address of this dialect has it; None where there is none."""
+    for name in ("google", "thinking_config", "thinking_level"):
+        extra = extra.get(name) if isinstance(extra, dict) else None
+    return extra if isinstance(extra, str) else None
+
+
 # Spelling of the caller → canonical name, and how it is read; of two for one name the first that
 # is there counts.
 _PARAMETERS: dict[str, tuple[str, Callable[[JSONDict, str], JSONValue]]] = {
@@ -34,6 +42,7 @@ _PARAMETERS: dict[str, tuple[str, Callable[[JSONDict, str], JSONValue]]] = {
     "max_tokens": ("max_output_tokens", reading.whole_number),
     "stop": ("stop", lambda body, name: reading.texts(body, name) or None),
     "reasoning_effort": ("reasoning_effort", lambda b, n: reading.optional_text(b, n) or None),
+    "extra_body": ("thinking_level", lambda body, name: _gemini_level(body.get(name))),
     "verbosity": ("verbosity", lambda body, name: reading.optional_text(body, name) or None),
 }
 

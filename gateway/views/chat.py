@@ -16,7 +16,7 @@ from gateway.http import Reply, StreamReply
 from gateway.targets import Target
 from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONDict
-from providers.adapters.openai_wire import events_of_body, parameter_fields
+from providers.adapters.openai_wire import events_of_body, parameter_fields, reasoning_fields
 from providers.client import Begun
 from providers.errors import ProviderError
 from providers.relay import Relayed, RelayedStream, WireDialect, refused_fields
@@ -80,6 +80,7 @@ def relayed_body(body: JSONDict, target: Target, attempt: Attempt, *, is_stream:
         sent["model"] = attempt.model
         sent["messages"] = openai_chat.with_system(body["messages"], target.system or "")
         sent |= parameter_fields(attempt.model, target.parameters)
+        sent |= reasoning_fields(attempt.model, target.parameters, attempt.channel.base_url)
     if is_stream:
         options = body.get("stream_options")
         sent["stream_options"] = {**(options or {}), "include_usage": True}

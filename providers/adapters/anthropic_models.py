@@ -39,6 +39,15 @@ class Claude:
         return self.version >= (4, 6)
 
     @property
+    def efforts(self) -> tuple[str, ...]:
+        """What it takes as an effort, the least first."""
+        if not self.thinks_adaptively:
+            return ()
+        if self.version == (4, 6):
+            return ("low", "medium", "high", "max")
+        return ("low", "medium", "high", "xhigh", "max")
+
+    @property
     def summarizes_thoughts(self) -> bool:
         """Thoughts are shown only when a summary of them is asked for."""
         least = (5, 0) if self.family == "sonnet" else (4, 7)

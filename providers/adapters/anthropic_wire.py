@@ -5,6 +5,7 @@ from typing import Any
 
 from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONDict, JSONValue
+from providers import effort
 from providers.adapters.anthropic_models import Claude, default_output_tokens, find_claude
 from providers.adapters.failures import failure, frame_failure
 from providers.adapters.streaming import SseDecoder, add_reasoning, add_text
@@ -44,8 +45,7 @@ def request_body(request: ChatRequest) -> JSONDict:
     request, parameters = request.asking(), request.parameters
     claude = find_claude(request.model)
     limit = parameters.max_output_tokens or default_output_tokens(request.model)
-    wants_thoughts = parameters.thinking is not False and request.purpose == "chat"
-    thinking = _thinking(claude, parameters, limit) if wants_thoughts else {}
+    thinking = _thinking(claude, parameters, limit) if _may_think(request, claude) else {}
     body: JSONDict = {
         "model": request.model,
         "max_tokens": limit,
@@ -65,17 +65,35 @@ def request_body(request: ChatRequest) -> JSONDict:
     return body | parameters.extra
 
 
+def _may_think(request: ChatRequest, claude: Claude | None) -> bool:
+    """Anthropic refuses thinking where a tool must be called, and models with a budget want the
+    thoughts that led to a call back with its result: no other dialect keeps them."""
+    parameters = request.parameters
+    if parameters.thinking is False or parameters.reasoning_effort == "none":
+        return False
+    if request.purpose != "chat" or _tool_choice(request).get("type") in {"any", "tool"}:
+        return False
+    if claude is not None and claude.thinks_adaptively:
+        return True
+    return not request.messages or request.messages[-1].role != "tool"
+
+
 def _thinking(claude: Claude | None, parameters: Parameters, limit: int) -> JSONDict:
     if claude is None or not claude.can_think:
         return {}
     if claude.thinks_adaptively:
         shown = {"display": "summarized"} if claude.summarizes_thoughts else {}
         return {"type": "adaptive", **shown}
-    wanted = parameters.thinking_budget or _DEFAULT_THINKING_TOKENS
+    wanted = parameters.thinking_budget or _budget_asked(parameters) or _DEFAULT_THINKING_TOKENS
     budget = min(max(wanted, _LEAST_THINKING_TOKENS), limit * 9 // 10)
     if budget < _LEAST_THINKING_TOKENS:
         return {}
     return {"type": "enabled", "budget_tokens": budget}
+
+
+def _budget_asked(parameters: Parameters) -> int | None:
+    asked = effort.asked_effort(parameters)
+    return effort.budget_of_effort(asked) if asked and asked != "none" else None
 
 
 def _no_thinking(claude: Claude | None) -> JSONDict:
@@ -97,12 +115,11 @@ def _sampling(claude: Claude | None, parameters: Parameters, *, thinks: bool) ->
 
 
 def _effort(claude: Claude | None, parameters: Parameters, *, thinks: bool) -> JSONDict:
-    effort = parameters.reasoning_effort
-    if not effort or claude is None or not claude.thinks_adaptively:
+    asked = parameters.reasoning_effort or parameters.thinking_level or ""
+    if claude is None or not claude.efforts or asked not in effort.SCALE or asked == "none":
         return {}
-    if not thinks and claude.thinks_unless_told and effort in {"xhigh", "max"}:
-        effort = "high"
-    return {"output_config": {"effort": effort}}
+    most = 3 if not thinks and claude.thinks_unless_told else None
+    return {"output_config": {"effort": effort.nearest(asked, claude.efforts[:most])}}
 
 
 def _system(request: ChatRequest) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from librechat_backend.lib import json
 from librechat_backend.lib.ids import new_object_id
 from librechat_backend.lib.json import JSONDict
+from providers import effort
 from providers.adapters.failures import failure
 from providers.adapters.streaming import add_reasoning, add_text
 from providers.errors import ErrorKind
@@ -25,6 +26,9 @@ from providers.types import (
     ToolResultPart,
     Usage,
 )
+
+# Of the models with a budget; only the small ones can do without.
+_LEAST_THINKING_TOKENS, _MOST_THINKING_TOKENS = 128, 24_576
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 
@@ -122,15 +126,39 @@ def _thinking(model: str, parameters: Parameters, *, wants_thoughts: bool) -> JS
     version = gemini_version(model)
     if version < (2, 5) or "image" in model:
         return None
+    if effort.asked_effort(parameters) == "none":
+        return _least(model)
     if not wants_thoughts:
         # Only the small models of 2.5 can do without.
         return {"thinking_budget": 0} if version == (2, 5) and "flash" in model else None
-    fields: JSONDict = {"include_thoughts": True}
-    if version >= (3, 0) and parameters.thinking_level:
-        fields["thinking_level"] = parameters.thinking_level
-    elif version < (3, 0) and parameters.thinking_budget is not None:
-        fields["thinking_budget"] = parameters.thinking_budget
-    return fields
+    return {"include_thoughts": True, **_how_long(model, parameters)}
+
+
+def _how_long(model: str, parameters: Parameters) -> JSONDict:
+    """A level from version 3 on, a budget before."""
+    if gemini_version(model) >= (3, 0):
+        level = parameters.thinking_level or parameters.reasoning_effort or ""
+        known = level in effort.SCALE
+        return {"thinking_level": effort.nearest(level, _levels(model))} if known else {}
+    if parameters.thinking_budget is not None:
+        return {"thinking_budget": parameters.thinking_budget}
+    asked = effort.asked_effort(parameters)
+    if asked is None:
+        return {}
+    return {"thinking_budget": min(effort.budget_of_effort(asked), _MOST_THINKING_TOKENS)}
+
+
+def _least(model: str) -> JSONDict:
+    """As little thinking as the model can do."""
+    if gemini_version(model) >= (3, 0):
+        return {"thinking_level": _levels(model)[0]}
+    return {"thinking_budget": 0 if "flash" in model else _LEAST_THINKING_TOKENS}
+
+
+def _levels(model: str) -> tuple[str, ...]:
+    if "pro" not in model:
+        return effort.LEVELS
+    return ("low", "high") if gemini_version(model) == (3, 0) else ("low", "medium", "high")
 
 
 def _tool_config(request: ChatRequest) -> JSONDict | None:

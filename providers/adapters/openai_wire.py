@@ -11,6 +11,7 @@ from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.adapters.failures import failure, frame_failure
 from providers.adapters.streaming import SseDecoder, add_reasoning, add_text
 from providers.adapters.thoughts import Thoughts
+from providers.effort import openai_effort
 from providers.errors import ErrorKind
 from providers.types import (
     ChatRequest,
@@ -54,7 +55,7 @@ def request_body(
         "messages": [*_system(request.system), *_messages(request.messages)],
         **parameter_fields(request.model, request.parameters),
         **_stream_fields(request.parameters),
-        **_reasoning_fields(request.parameters, is_openrouter="openrouter.ai" in base_url),
+        **reasoning_fields(request.model, request.parameters, base_url),
     }
     if request.tools:
         body["tools"] = [
@@ -76,8 +77,10 @@ def _stream_fields(parameters: Parameters) -> JSONDict:
     return {"stream": True, "stream_options": {"include_usage": True}}
 
 
-def _reasoning_fields(parameters: Parameters, *, is_openrouter: bool) -> JSONDict:
-    effort = parameters.reasoning_effort
+def reasoning_fields(model: str, parameters: Parameters, base_url: str) -> JSONDict:
+    """How long the model is to think, as the service at ``base_url`` is told."""
+    is_openrouter = "openrouter.ai" in base_url
+    effort = openai_effort(model, parameters, takes_any=is_openrouter)
     if not is_openrouter:
         return {"reasoning_effort": effort} if effort else {}
     fields: JSONDict = {"reasoning": {"effort": effort}} if effort else {"include_reasoning": True}

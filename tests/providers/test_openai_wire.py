@@ -110,7 +110,7 @@ def test_openai_limit_has_the_name_the_model_knows(model: str, name: str) -> Non
     ],
 )
 def test_openai_parameters(parameters: Parameters, fields: dict[str, Any]) -> None:
-    assert openai("gpt-4o", parameters) == fields
+    assert openai("gpt-5.1", parameters) == fields
 
 
 def test_openai_tools_and_user() -> None:
