@@ -6,6 +6,7 @@ that call decides for all. Only failures and recoveries are written; the rows ar
 once in ``REREAD_SECONDS``, so another process's finding is heeded at most that much later.
 """
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -40,6 +41,7 @@ _FAULTS_OF_THE_SERVICE = {
     ErrorKind.MALFORMED: (10, 600),
 }
 LONGEST_RETRY_AFTER_SECONDS = 3600
+_NEVER = float("-inf")
 
 KeyName = tuple[str, str]  # channel id, key id
 
@@ -61,7 +63,8 @@ class Board:
     clock: Callable[[], float] = time.monotonic
     _rests: dict[KeyName, _Rest] = field(default_factory=dict)
     _calls: dict[KeyName, deque[tuple[float, bool]]] = field(default_factory=dict)
-    _read_at: float = float("-inf")
+    _read_at: float = _NEVER
+    _first_reading: threading.Lock = field(default_factory=threading.Lock)
 
     def resting(self) -> dict[KeyName, float]:
         """Keys not to be called now → seconds left; those being tried by somebody among them."""
@@ -75,14 +78,24 @@ class Board:
         return self.clock() - self._read_at >= REREAD_SECONDS
 
     def reread(self) -> None:
-        """One query."""
-        self._read_at = self.clock()
+        """One query. Who asks meanwhile goes on with what was known a second ago; where nothing is
+        known yet, all wait for it."""
+        if self._read_at != _NEVER:
+            self._read_at = self.clock()
+            self._read()
+            return
+        with self._first_reading:
+            if self._read_at == _NEVER:
+                self._read()
+                self._read_at = self.clock()
+
+    def _read(self) -> None:
         rows = KeyHealth.objects.values_list("channel_id", "key_id", "rests_until", "probe_until")
         self._rests = {(row[0], row[1]): _Rest(row[2], row[3]) for row in rows}
 
     def forget(self) -> None:
         """Read the rows anew next time; for tests and after changes by hand."""
-        self._read_at = float("-inf")
+        self._read_at = _NEVER
         self._rests.clear()
         self._calls.clear()
 

@@ -154,3 +154,20 @@ async def test_one_request_tries_a_key_that_has_rested(
     ]  # fmt: skip
     assert await said(api) == "first"
     assert not await in_database(KeyHealth.objects.exists)
+
+
+async def test_calls_at_once_leave_a_resting_key_alone_from_the_start(
+    api: Api, make_channel: MakeChannel
+) -> None:
+    """Also before the process has read which keys rest: as many as ask wait for that."""
+    first = await in_database(make_channel, sends="[[say:first]]", priority=1)
+    await in_database(make_channel, "second", sends="[[say:second]]")
+    key = await in_database(first.keys.get)
+    now = timezone.now()
+    await in_database(
+        KeyHealth.objects.create, channel_id=first.pk, key_id=key.pk, rests=1, failed_at=now,
+        rests_until=now + timedelta(minutes=5), error_kind="authentication",
+    )  # fmt: skip
+    await said(api)  # whatever else is read for the first time
+    board.forget()
+    assert await asyncio.gather(*(said(api) for _ in range(20))) == ["second"] * 20
