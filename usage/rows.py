@@ -5,7 +5,7 @@ the time of a short request (docs/performance.md).
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
 from operator import attrgetter, gt, itemgetter
@@ -125,8 +125,9 @@ def _are_plain(values: Sequence[str]) -> bool:
     return is_short and whole.isascii() and "\x00" not in whole
 
 
-def _moment(value: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(value)
+def _moment(value: datetime) -> str:
+    """As both databases read it, in UTC; Django's own way there takes as long as all of the row."""
+    return str(value.astimezone(UTC).replace(tzinfo=None))
 
 
 def _count(tokens: int) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -36,6 +37,20 @@ async def test_rows_are_stored_when_recorder_closes() -> None:
     rows = await stored()
     assert len(rows) == 1203
     assert {row.input_tokens for row in rows} == set(range(1203))
+
+
+async def test_moments_are_stored_as_they_were() -> None:
+    east = timezone(timedelta(hours=5, minutes=30))
+    moments = [
+        datetime(2026, 2, 28, 23, 59, 59, 7, UTC),
+        datetime(2026, 3, 1, tzinfo=UTC),
+        datetime(2026, 3, 1, 6, tzinfo=east),
+    ]
+    recorder = Recorder()
+    for moment in moments:
+        recorder.record(entry(created_at=moment))
+    await recorder.close()
+    assert [row.created_at for row in await stored()] == moments
 
 
 async def test_rows_are_stored_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
