@@ -94,12 +94,20 @@ def _throughput(servers: list[Peer], server: LiveServer, *, smoke: bool) -> list
             for peer in servers:
                 before = cpu_seconds(server)
                 result = load(peer, work, seconds=seconds)
-                count = result["pieces"] if work.counts_pieces else result["answers"]
+                count = _counted(peer, work, result)
                 rates[peer.name].append(count / result["seconds"])
                 if peer.name == OURS:
                     costs.append(1e6 * (cpu_seconds(server) - before) / max(count, 1))
         rows += _compared(work, rates, costs)
     return rows
+
+
+def _counted(peer: Peer, work: Work, result: dict[str, Any]) -> int:
+    """Answers or pieces; 0 where some failed: an error is quicker than an answer."""
+    if result["failed"]:
+        print(f"{peer.name}, {work.name}: {result['failed']} failed, not compared")  # noqa: T201
+        return 0
+    return int(result["pieces"] if work.counts_pieces else result["answers"])
 
 
 def _compared(work: Work, rates: dict[str, list[float]], costs: list[float]) -> list[Row]:
@@ -114,7 +122,6 @@ def _compared(work: Work, rates: dict[str, list[float]], costs: list[float]) -> 
         rows.append(at_least("relaying, same dialect", middle[OURS], 100_000, "chunks/s"))
     wanted = {LITELLM: None if work is RELAY else 50, PORTKEY: 4 if work is RELAY else 5}
     for name, factor in wanted.items():
-        # Nothing counted means that its answers did not end in time: no comparison.
         if factor and middle.get(name):
             times = middle[OURS] / middle[name]
             rows.append(at_least(f"{work.name}: against {name}", times, factor, "×"))
@@ -144,7 +151,8 @@ def _first_token(direct: Peer, ours: Peer, others: list[Peer], *, smoke: bool) -
     for _ in range(rounds):
         for peer in (direct, ours, *others):
             result = load(peer, work, connections=streams, steady=50)
-            first[peer.name] += result["first_ms"]
+            if not result["failed"]:
+                first[peer.name] += result["first_ms"]
     base = median(first[direct.name])
     added = {name: [ms - base for ms in values] for name, values in first.items()}
     rows = [

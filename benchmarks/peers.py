@@ -3,6 +3,7 @@
 ``BENCH_PEERS`` names a directory to install into once and use again.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ from tests.live import free_port
 
 LITELLM = "litellm[proxy]"
 PORTKEY = "@portkey-ai/gateway"
+# With any later one it answers each stream with an error (Portkey-AI/gateway, issue 1389).
+PORTKEY_WITH = {"@hono/node-server": "1.14.1"}
 START_SECONDS = 180.0
 LITELLM_KEY = "sk-benchmark-of-one-minute-7f3a9c51"
 
@@ -69,12 +72,14 @@ def _litellm(directory: Path, upstream_port: int, models: str) -> Iterator[Peer]
 
 @contextmanager
 def _portkey(directory: Path, upstream_port: int, models: str) -> Iterator[Peer]:
-    home = directory / "portkey"
+    home = directory / "portkey-streaming"
     entry = home / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         raise RuntimeError("it needs Node")
     if not entry.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "package.json").write_text(json.dumps({"overrides": PORTKEY_WITH}))
         _run(npm, "install", "--silent", "--prefix", str(home), PORTKEY)
     port = free_port()
     headers = {
