@@ -22,6 +22,7 @@ from gateway.errors import (
     MissingKey,
     anthropic_body,
     from_provider,
+    not_stored,
     openai_body,
 )
 from gateway.fallback import answer_paid
@@ -58,6 +59,7 @@ View = Callable[[Call], Awaitable[Reply | StreamReply]]
 
 KEY_HEADERS = ("x-api-key", "api-key", "x-auth-token")
 MODEL_PREFIX = "/v1/models/"
+RESPONSE_PREFIX = "/v1/responses/"
 DOCUMENT_PATH = "/v1/openapi.json"
 
 POST: dict[str, View] = {
@@ -238,6 +240,8 @@ def _find_view(request: Request) -> View:
         return view
     if request.method == "GET" and request.path.startswith(MODEL_PREFIX):
         return partial(models.show_model, model_id=unquote(request.path[len(MODEL_PREFIX) :]))
+    if _asks_for_stored(request):
+        raise not_stored(unquote(request.path[len(RESPONSE_PREFIX) :]).partition("/")[0])
     allowed = [method for method, views in ROUTES.items() if request.path in views]
     if request.path.startswith(MODEL_PREFIX):
         allowed = ["GET"]
@@ -253,6 +257,11 @@ def _find_view(request: Request) -> View:
         status=404,
         code="unknown_url",
     )
+
+
+def _asks_for_stored(request: Request) -> bool:
+    is_asked = request.method in ("GET", "DELETE") or request.path.endswith("/cancel")
+    return is_asked and request.path.startswith(RESPONSE_PREFIX)
 
 
 def operation_of(path: str) -> str:

@@ -100,6 +100,16 @@ def invalid(param: str, expected: str) -> ApiError:
     return ApiError(f"Invalid value for '{param}': expected {expected}.", param=param)
 
 
+def not_stored(response_id: str) -> ApiError:
+    """As OpenAI says it of a response it has not, or no longer."""
+    return ApiError(
+        f"Response with id '{response_id[:200]}' not found: nothing is stored here.",
+        status=404,
+        param="id",
+        code="response_not_found",
+    )
+
+
 def from_provider(error: ProviderError) -> ApiError:
     """What the caller hears of a provider's failure."""
     status, code = _UPSTREAM.get(error.kind, (502, "upstream_error"))

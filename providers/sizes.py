@@ -98,6 +98,8 @@ def _most_of_part(part: Part, model: str) -> int:
             return byte_count(name) + byte_count(text)
         case ImagePart(tokens=tokens):
             return max(tokens, most_image_tokens(model))
+        case DocumentPart(url=address) if address:
+            return window_tokens(model)
         case DocumentPart(media_type=media_type, base64=encoded, tokens=tokens):
             return max(tokens, most_document_tokens(media_type, decoded_bytes(encoded), model))
 

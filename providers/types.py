@@ -28,12 +28,15 @@ class ImagePart:
 
 @dataclass(frozen=True, slots=True)
 class DocumentPart:
-    """A document the provider reads by itself, as bytes in base64; ``tokens`` is an estimate."""
+    """A document the provider reads by itself, as bytes in base64, or at an address it fetches it
+    from; ``tokens`` is an estimate.
+    """
 
     media_type: str
     filename: str
     base64: str
     tokens: int = 0
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

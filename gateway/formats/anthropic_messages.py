@@ -189,12 +189,17 @@ def _part(block: JSONDict, names: dict[str, str], param: str) -> Part | None:
 def _document(block: JSONDict, param: str) -> DocumentPart | TextPart:
     source = block.get("source")
     fields: JSONDict = source if isinstance(source, dict) else {}
+    name = str(block.get("title") or "document")
+    if fields.get("type") == "url":
+        return reading.document_at(fields.get("url"), f"{param}.source.url", name)
+    if fields.get("type") == "content":
+        return TextPart(_result(fields, f"{param}.source"))
     data, media_type = fields.get("data"), fields.get("media_type")
     if not isinstance(data, str) or not isinstance(media_type, str):
-        raise invalid(f"{param}.source", "a document as base64 or text")
+        raise invalid(f"{param}.source", "a document as base64, text or by address")
     if fields.get("type") == "text":
         return TextPart(data)
-    return DocumentPart(media_type, str(block.get("title") or "document"), data)
+    return DocumentPart(media_type, name, data)
 
 
 def _image(source: JSONValue, param: str) -> ImagePart:

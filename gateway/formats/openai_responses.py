@@ -18,6 +18,10 @@ from providers.types import (
 )
 
 _SYSTEM_ROLES = ("system", "developer")
+# What somebody would have to have stored → OpenAI's code for what it has not.
+_STORED = {
+    "previous_response_id": "previous_response_not_found", "conversation": None, "prompt": None,
+}  # fmt: skip
 # What has no counterpart elsewhere, and reaches nothing a provider has stored.
 _OWN_TOOLS = frozenset({"web_search", "web_search_preview", "custom"})
 _OWN_ITEMS = frozenset({"web_search_call", "custom_tool_call", "custom_tool_call_output"})
@@ -38,9 +42,10 @@ def parse(body: JSONDict) -> Asked:
 
     Raises ApiError.
     """
-    for name in ("previous_response_id", "conversation", "prompt"):
+    for name, code in _STORED.items():
         if body.get(name) is not None:
-            raise ApiError(f"'{name}' is not supported: nothing is stored here.", param=name)
+            message = f"'{name}' is not supported: nothing is stored here."
+            raise ApiError(message, param=name, code=code)
     if reading.boolean(body, "background"):
         raise ApiError("Responses in the background are not supported.", param="background")
     items = _items(body.get("input"))
@@ -87,6 +92,8 @@ def _items(value: JSONValue) -> list[JSONDict]:
     items = reading.objects(value, "input")
     if not items:
         raise invalid("input", "a string or an array of at least one item")
+    for index, item in enumerate(items):
+        reading.check_files(item, f"input[{index}]")
     return items
 
 

@@ -10,6 +10,7 @@ from providers.types import ChatRequest, DocumentPart, ImagePart
 MAX_NAME_CHARACTERS = 300
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.+)", re.DOTALL)
 _MAX_NUMBER = 2**53
+_FILES = ("file", "source")  # members of a part that hold one
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,23 @@ def parts(value: JSONValue, param: str) -> None:
         if not isinstance(part.get("type"), str):
             raise invalid(f"{param}.type", "a string")
         optional_text(part, "text")
+        check_files(part, param)
+
+
+def check_files(part: JSONDict, param: str) -> None:
+    """Raises ApiError for a file that a provider has stored: it could be anybody's who uses the
+    same account. In a result of a tool there are parts again."""
+    for place, holder in ((param, part), *((f"{param}.{n}", part.get(n)) for n in _FILES)):
+        if isinstance(holder, dict) and holder.get("file_id") is not None:
+            raise ApiError(
+                "Files stored at a provider cannot be used here: send the file itself.",
+                param=f"{place}.file_id",
+                code="file_not_supported",
+            )
+    for name in ("content", "output"):
+        for inner in part[name] if isinstance(part.get(name), list) else ():
+            if isinstance(inner, dict):
+                check_files(inner, f"{param}.{name}")
 
 
 def image(url: JSONValue, param: str, detail: JSONValue = "auto") -> ImagePart:
@@ -119,10 +137,19 @@ def image(url: JSONValue, param: str, detail: JSONValue = "auto") -> ImagePart:
 
 
 def document(value: JSONValue, param: str) -> DocumentPart:
-    """A file as both dialects of OpenAI write it. Files kept elsewhere cannot be reached."""
+    """A file as both dialects of OpenAI write it."""
     fields: JSONDict = value if isinstance(value, dict) else {}
-    data, name = fields.get("file_data"), fields.get("filename")
+    data, told = fields.get("file_data"), fields.get("filename")
+    name = told if isinstance(told, str) else "document"
+    if fields.get("file_url") is not None:
+        return document_at(fields["file_url"], f"{param}.file_url", name)
     match = _DATA_URL.fullmatch(data) if isinstance(data, str) else None
     if match is None:
         raise invalid(f"{param}.file_data", "a data URL")
-    return DocumentPart(match[1], name if isinstance(name, str) else "document", match[2])
+    return DocumentPart(match[1], name, match[2])
+
+
+def document_at(url: JSONValue, param: str, name: str) -> DocumentPart:
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        raise invalid(param, "an address")
+    return DocumentPart("", name, "", url=url)

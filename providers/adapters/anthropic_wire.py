@@ -185,9 +185,9 @@ def _blocks(part: Part) -> Iterator[JSONDict]:
 
 
 def _media(part: ImagePart | DocumentPart) -> JSONDict:
-    if isinstance(part, ImagePart) and part.url:
-        return {"type": "image", "source": {"type": "url", "url": part.url}}
     source = {"type": "base64", "media_type": part.media_type, "data": part.base64}
+    if part.url:
+        source = {"type": "url", "url": part.url}
     if isinstance(part, DocumentPart):
         return {"type": "document", "source": source, "title": part.filename}
     return {"type": "image", "source": source}

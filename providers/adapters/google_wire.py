@@ -83,8 +83,8 @@ def _content(message: Message) -> JSONDict:
 
 def _part(part: Part) -> JSONDict:
     if isinstance(part, ImagePart | DocumentPart):
-        if isinstance(part, ImagePart) and part.url:
-            raise failure(ErrorKind.INVALID_REQUEST, "Images must be sent as data, not by address.")
+        if part.url:
+            raise failure(ErrorKind.INVALID_REQUEST, "Files must be sent as data, not by address.")
         return {"inline_data": {"mime_type": part.media_type, "data": _bytes(part.base64)}}
     if isinstance(part, ToolCallPart):
         return {"function_call": {"name": part.name, "args": part.input}}

@@ -160,6 +160,8 @@ def _block(part: Part) -> JSONDict | None:
                 "type": "image_url",
                 "image_url": {"url": address or _url(part), "detail": detail},
             }
+        case DocumentPart(url=address) if address:
+            raise failure(ErrorKind.INVALID_REQUEST, "Files must be sent as data, not by address.")
         case DocumentPart(filename=filename):
             return {"type": "file", "file": {"filename": filename, "file_data": _url(part)}}
     return None

@@ -88,6 +88,71 @@ async def test_nothing_others_stored_at_anthropic_is_reached(
     assert "nothing is stored here" in answer.json()["error"]["message"]
 
 
+STORED = {"type": "file", "file_id": "file-of-somebody"}
+FILES: list[Any] = [
+    ("chat/completions", "messages", {"type": "file", "file": STORED}, "file.file_id"),
+    ("responses", "input", {"type": "input_file", "file_id": "f"}, "file_id"),
+    ("responses", "input", {"type": "input_image", "file_id": "f"}, "file_id"),
+    ("messages", "messages", {"type": "document", "source": STORED}, "source.file_id"),
+    ("messages", "messages", {"type": "image", "source": STORED}, "source.file_id"),
+    ("messages", "messages", {"type": "container_upload", "file_id": "f"}, "file_id"),
+    ("messages", "messages", {
+        "type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": STORED}],
+    }, "content.source.file_id"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic", "google"])
+@pytest.mark.parametrize(("path", "member", "part", "param"), FILES)
+async def test_no_file_is_reached_that_somebody_stored_at_the_provider(
+    api: Api, make_channel: MakeChannel, fake: Fake,
+    kind: str, path: str, member: str, part: Any, param: str,
+) -> None:  # fmt: skip
+    await in_database(make_channel, kind=kind, options={"responses": "yes"})
+    turns = [{"role": "user", "content": [part]}]
+    answer = await api.post(f"/v1/{path}", {"model": "m", "max_tokens": 5, member: turns})
+    assert (answer.status_code, fake.received()) == (400, [])
+    error = answer.json()["error"]
+    assert (
+        error["message"] == "Files stored at a provider cannot be used here: send the file itself."
+    )
+    if path != "messages":
+        assert error["param"].endswith(param)
+
+
+@pytest.mark.parametrize(("path", "part"), [
+    ("responses", {"type": "input_file", "file_url": "https://x.example/y.pdf"}),
+    ("messages", {"type": "document", "source": {"type": "url", "url": "https://x.example/y.pdf"}}),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "can"), [("openai", False), ("anthropic", True), ("google", False)]
+)
+async def test_document_at_an_address_goes_where_it_can_be_fetched(
+    api: Api, make_channel: MakeChannel, fake: Fake, path: str, part: Any, kind: str, can: bool
+) -> None:
+    await in_database(make_channel, kind=kind)
+    turns = {"messages" if path == "messages" else "input": [{"role": "user", "content": [part]}]}
+    answer = await api.post(f"/v1/{path}", {"model": "m", "max_tokens": 5, **turns})
+    if can:
+        (block,) = fake.body()["messages"][0]["content"]
+        assert (answer.status_code, block["source"]["url"]) == (200, "https://x.example/y.pdf")
+    else:
+        assert (answer.status_code, fake.received()) == (400, [])
+        assert "Files must be sent as data" in answer.text
+
+
+async def test_document_of_blocks_is_read_as_text(
+    api: Api, make_channel: MakeChannel, fake: Fake
+) -> None:
+    await in_database(make_channel)
+    blocks = [{"type": "text", "text": "One. "}, {"type": "text", "text": "Two."}]
+    part = {"type": "document", "source": {"type": "content", "content": blocks}}
+    turns = [{"role": "user", "content": [part]}]
+    answer = await api.post(MESSAGES, {"model": "m", "max_tokens": 5, "messages": turns})
+    assert answer.status_code == 200
+    assert fake.body()["messages"][0]["content"] == "One. Two."
+
+
 @pytest.mark.parametrize("given", ["a", ["a", ""], [1, 2], [[1, 2], [3]], [{"image": "aGk="}]])
 async def test_every_kind_of_input_can_be_embedded(
     api: Api, make_channel: MakeChannel, given: Any

@@ -156,7 +156,6 @@ def test_gemini_gets_inline_data(programs: Programs, call: Call) -> None:
 @pytest.mark.parametrize(
     ("part", "param"),
     [
-        ({"type": "file", "file": {"file_id": "file-1"}}, "messages[0].content.file.file_data"),
         ({"type": "file", "file": {"file_data": "data:x"}}, "messages[0].content.file.file_data"),
         ({"type": "file"}, "messages[0].content.file.file_data"),
     ],

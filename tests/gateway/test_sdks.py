@@ -168,6 +168,20 @@ def test_openai_embeddings(client: openai.OpenAI, model: str, encoding: str) -> 
     assert vectors == [VECTOR[:2]] * 2
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_openai_hears_that_responses_are_not_stored(client: openai.OpenAI, model: str) -> None:
+    answer = client.responses.create(model=model, input="Hi", store=True)
+    assert answer.to_dict()["store"] is False
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.responses.create(model=model, input="More", previous_response_id=answer.id)
+    told = (refused.value.param, refused.value.code)
+    assert told == ("previous_response_id", "previous_response_not_found")
+    for ask in (client.responses.retrieve, client.responses.delete, client.responses.cancel):
+        with pytest.raises(openai.NotFoundError) as missing:
+            ask(answer.id)
+        assert answer.id in missing.value.message
+
+
 def test_openai_embeddings_where_the_provider_has_none(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="does not offer embeddings"):
         client.embeddings.create(model="claude-fake", input="a")
