@@ -50,11 +50,26 @@ class Directory:
 
     def fetch(self, location: str, target: Path) -> bool:
         for place in PLACES:
-            path = (self._root / place / location).resolve()
-            if path.is_relative_to(self._root) and path.is_file():
-                shutil.copyfile(path, target)
+            path = self._find(f"{place}/{location}")
+            if path is not None:
+                _copy(path, target)
                 return True
         return False
+
+    def _find(self, name: str) -> Path | None:
+        """Nothing outside of the directory, wherever links lead to."""
+        try:
+            path = (self._root / name.lstrip("/")).resolve()
+            return path if path.is_relative_to(self._root) and path.is_file() else None
+        except (OSError, RuntimeError):  # too long a name, links in a circle
+            return None
+
+
+def _copy(path: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(path, target)
+    except OSError as error:
+        raise Unreachable(f"{path} cannot be copied: {error.strerror}.") from error
 
 
 class Bucket:

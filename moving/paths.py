@@ -11,8 +11,15 @@ MAX_LENGTH = 1024
 
 def location(address: str) -> str:
     """The key of an address: of a path, a signed one of S3, a storage's own; empty for others."""
-    path = unquote(urlsplit(address).path).lstrip("/")
-    return path if len(path) <= MAX_LENGTH and _KEPT.search(path) else ""
+    return kept_key(unquote(urlsplit(address).path))
+
+
+def kept_key(key: str) -> str:
+    """``key`` where it is one of those the source makes; empty for others, which may lead
+    anywhere."""
+    key = key.lstrip("/")
+    is_kept = len(key) <= MAX_LENGTH and _KEPT.search(key) and ".." not in key.split("/")
+    return key if is_kept else ""
 
 
 def folder(address: str) -> str:

@@ -23,6 +23,12 @@ from moving.tally import SAMPLES, Tally
 # A batch that turns out to be here in part costs about as much as looking for this many.
 FAILURE_COST = 4
 SEVERAL = "one of several with the same id"
+FOREIGN = "its id is that of somebody else's here"
+OWNER = "user_id"
+
+
+# Id, date and key.
+_Here = tuple[str, datetime, tuple[Any, ...]]
 
 
 class _Verdict(Enum):
@@ -30,6 +36,7 @@ class _Verdict(Enum):
     NEWER = auto()
     KNOWN = auto()
     MERGED = auto()
+    FOREIGN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +74,7 @@ class Table:
         found: dict[_Verdict, list[Row]] = {verdict: [] for verdict in _Verdict}
         for row in best:
             verdict, pk = self._judge(row, known)
-            _count(tally, verdict)
-            if verdict is _Verdict.MERGED:
-                tally.note(SEVERAL, str(row[self._pk]))
+            _count(tally, verdict, str(row[self._pk]))
             found[verdict].append({**row, self._pk: pk})
         new, newer = found[_Verdict.NEW], found[_Verdict.NEWER]
         insert(self.model, new)
@@ -100,24 +105,24 @@ class Table:
     def _key_of(self, row: Row) -> tuple[Any, ...]:
         return tuple(row[name] for name in self.key)
 
-    def _known(self, rows: Sequence[Row]) -> dict[tuple[Any, ...], tuple[str, datetime]]:
-        """Key, and id → id and date of the row that is here."""
+    def _known(self, rows: Sequence[Row]) -> dict[tuple[Any, ...], _Here]:
+        """Key, and id → the row that is here."""
         read = (*self.key, self._pk, self.changed)
-        found: dict[tuple[Any, ...], tuple[str, datetime]] = {}
+        found: dict[tuple[Any, ...], _Here] = {}
         for names in ((self._pk,), self.key):
             wanted = [tuple(row[name] for name in names) for row in rows]
             for *key, pk, changed in existing(self.model, names, wanted, read):
-                found[tuple(key)] = found[self._pk, pk] = (pk, changed)
+                found[tuple(key)] = found[self._pk, pk] = (pk, changed, tuple(key))
         return found
 
-    def _judge(
-        self, row: Row, known: dict[tuple[Any, ...], tuple[str, datetime]]
-    ) -> tuple[_Verdict, str]:
+    def _judge(self, row: Row, known: dict[tuple[Any, ...], _Here]) -> tuple[_Verdict, str]:
         own = row[self._pk]
         here = known.get(self._key_of(row)) or known.get((self._pk, own))
         if here is None:
             return _Verdict.NEW, own
-        pk, changed = here
+        pk, changed, key = here
+        if OWNER in self.key and key[self.key.index(OWNER)] != row[OWNER]:
+            return _Verdict.FOREIGN, pk
         if row[self.changed] > changed:
             return _Verdict.NEWER, pk
         return (_Verdict.KNOWN if pk == own else _Verdict.MERGED), pk
@@ -154,7 +159,7 @@ def _are_likely_new(rows: Sequence[Row], tally: Tally) -> bool:
     return bool(rows) and here * len(rows) * FAILURE_COST <= tally.written
 
 
-def _count(tally: Tally, verdict: _Verdict) -> None:
+def _count(tally: Tally, verdict: _Verdict, pk: str) -> None:
     match verdict:
         case _Verdict.NEW:
             tally.written += 1
@@ -164,3 +169,6 @@ def _count(tally: Tally, verdict: _Verdict) -> None:
             tally.unchanged += 1
         case _Verdict.MERGED:
             tally.merged += 1
+            tally.note(SEVERAL, pk)
+        case _Verdict.FOREIGN:
+            tally.skip(FOREIGN, pk, is_lost=True)

@@ -102,8 +102,9 @@ def _owner(document: JSONDict, job: Job) -> str | None:
 
 
 def _location(document: JSONDict) -> str:
-    key = text(document, "storageKey", paths.MAX_LENGTH)
-    return key or paths.location(text(document, "filepath"))
+    return paths.kept_key(text(document, "storageKey")) or paths.location(
+        text(document, "filepath")
+    )
 
 
 def _columns(document: JSONDict, owner: str) -> Row:

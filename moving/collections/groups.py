@@ -14,6 +14,8 @@ from moving.sources import Document
 from moving.values import document_id, reference, text, texts, updated_at
 
 NAMELESS = "group"
+# What groups have there and not here.
+LEFT_OUT = ("email", "avatar")
 
 
 def write(documents: Sequence[Document], job: Job) -> None:
@@ -39,6 +41,9 @@ def _store(document: JSONDict, job: Job) -> None:
         group = update_group(actor=None, group=group, **columns)
         job.tally.updated += 1
     job.groups[pk] = group.pk
+    for name in LEFT_OUT:
+        if document.get(name):
+            job.tally.note(f"groups have no “{name}” here", pk)
     _set_members(group, set(_members(document, job)))
 
 

@@ -37,7 +37,6 @@ from moving.values import (
     moment,
     rows,
     text,
-    texts,
     updated_at,
     whole,
 )
@@ -155,7 +154,7 @@ def _body(document: JSONDict, owner: str, job: Job) -> JSONDict:
         "content": [_with_address(part, owner) for part in parts] or None,
         "files": [_moved(file, owner) for file in rows(document.get("files"))],
         "attachments": [_moved(file, owner) for file in rows(document.get("attachments"))],
-        "quotes": texts(document.get("quotes")),
+        "quotes": [quote for quote in items(document.get("quotes")) if isinstance(quote, str)],
         "feedback": members(document.get("feedback")) or None,
         "metadata": members(document.get("metadata")) | ({"legacy": extras} if extras else {}),
     }

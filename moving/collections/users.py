@@ -38,6 +38,7 @@ ADDRESS_TAKEN = "another account has its address; --merge-accounts makes them on
 NEW_PASSWORD = "they need a new password: theirs is not hashed with bcrypt"  # noqa: S105
 FAVORITES_MAX = 50
 TOO_MANY_FAVORITES = f"only the first {FAVORITES_MAX} of its favourites are here"
+UNREADABLE = "of “{}” only what can be understood was taken"
 # What an administrator decided here.
 KEPT = ("last_login", "is_superuser", "is_staff", "is_active", "awaits_approval")
 TABLE = Table(User, ("email",), kept=KEPT)
@@ -158,12 +159,22 @@ def _preferences(document: JSONDict, job: Job) -> JSONDict:
     if len(items(document.get("favorites"))) > FAVORITES_MAX:
         job.tally.repair(TOO_MANY_FAVORITES, document_id(document))
     states = members(document.get("skillStates"))
-    return {
-        "personalization": {"memories": True} | members(document.get("personalization")),
-        "favorites": rows(document.get("favorites"))[:FAVORITES_MAX],
-        "pinned_order": texts(document.get("pinnedOrder")),
+    found: JSONDict = {
+        "personalization": members(document.get("personalization")),
+        "favorites": rows(document.get("favorites")),
+        "pinnedOrder": texts(document.get("pinnedOrder")),
         "plugins": [name for name in items(document.get("plugins")) if isinstance(name, str)],
-        "skill_states": {name: is_on for name, is_on in states.items() if isinstance(is_on, bool)},
+        "skillStates": {name: is_on for name, is_on in states.items() if isinstance(is_on, bool)},
+    }
+    for name, taken in found.items():
+        if document.get(name) not in (None, taken):
+            job.tally.repair(UNREADABLE.format(name), document_id(document))
+    return {
+        "personalization": {"memories": True} | found["personalization"],
+        "favorites": found["favorites"][:FAVORITES_MAX],
+        "pinned_order": found["pinnedOrder"],
+        "plugins": found["plugins"],
+        "skill_states": found["skillStates"],
     }
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from zlib import error as ZlibError
 
 from librechat_backend.lib.json import JSONValue, dumps, loads
-from moving.sources.base import DOCUMENT_BYTES_MAX, Damage, Document
+from moving.sources.base import DOCUMENT_BYTES_MAX, Damage, Document, SourceUnreadable
 from moving.sources.bson_stream import NotADocument, decode
 from moving.sources.dump import DumpSource, fingerprint
 from moving.targets.crc64 import CRC64
@@ -38,13 +38,22 @@ class ArchiveSource:
         self._spool = spool / self.fingerprint[:32]
         if not (self._spool / CONTENTS).exists():
             shutil.rmtree(self._spool, ignore_errors=True)
-            _Unpacking(self._spool).run(path)
+            self._take_apart(path)
         contents = loads((self._spool / CONTENTS).read_bytes())
         self._problem: str = contents["problem"]
         self._ended: set[str] = set(contents["ended"])
         self._wrong: set[str] = set(contents["wrong"])
         self.notes: tuple[str, ...] = (f"{path}: {self._problem}.",) if self._problem else ()
         self._dump = DumpSource(self._spool, database)
+
+    def _take_apart(self, path: Path) -> None:
+        """Raises SourceUnreadable, and leaves nothing behind, where there is no room for it."""
+        try:
+            _Unpacking(self._spool).run(path)
+        except OSError as error:
+            shutil.rmtree(self._spool, ignore_errors=True)
+            where = f"{path} cannot be taken apart in {self._spool.parent}"
+            raise SourceUnreadable(f"{where}: {error.strerror or error}.") from error
 
     def collections(self) -> Mapping[str, int]:
         return self._dump.collections()

@@ -59,6 +59,7 @@ class Stream:
     def __init__(self, file: BinaryIO, raw: BinaryIO | None = None) -> None:
         self._file = file
         self._raw = raw
+        self._ahead, self._used = b"", 0  # what was read and is to be read again
 
     def read(self, start: int) -> Iterator[Document | Damage]:
         offset: int | None = start
@@ -82,18 +83,29 @@ class Stream:
             return None
         size = int.from_bytes(head, "little", signed=True)
         if len(head) < SIZE_BYTES or not DOCUMENT_BYTES_MIN <= size <= DOCUMENT_BYTES_MAX:
-            raise NotADocument("no document begins here")
+            raise self._not_one(head, "no document begins here")
         body = self._read(size - SIZE_BYTES)
         if len(body) < size - SIZE_BYTES:
-            raise NotADocument("a document is cut off")
+            raise self._not_one(head + body, "a document is cut off")
         if body[-1]:
-            raise NotADocument("a document has no end")
+            raise self._not_one(head + body, "a document has no end")
         return head + body
+
+    def _not_one(self, data: bytes, why: str) -> NotADocument:
+        self._ahead, self._used = data + self._ahead[self._used :], 0
+        return NotADocument(why)
 
     def _read(self, size: int) -> bytes:
         """Raises NotADocument where a packed file is broken."""
+        found = b""
+        if self._ahead:
+            found = self._ahead[self._used : self._used + size]
+            self._used += size
+            if len(found) == size:
+                return found
+            self._ahead, self._used = b"", 0
         try:
-            return self._file.read(size)
+            return found + self._file.read(size - len(found))
         except (EOFError, OSError, zlib.error) as error:
             raise NotADocument(f"the file cannot be unpacked here: {error}") from error
 
@@ -113,29 +125,39 @@ class Stream:
         return self._raw.tell() if self._raw is not None else offset
 
     def _recover(self, offset: int) -> int | None:
-        """Where the next document begins that another one, or the end, follows."""
-        window_start = offset + 1
+        """Where the next document begins that another one, or the end, follows. Nothing is sought
+        backwards: a packed file would be unpacked from its beginning each time."""
+        data, start, place = bytearray(self._ahead), offset, 1 + SIZE_BYTES
+        self._ahead = b""
         try:
-            while window := self._at(window_start, WINDOW_BYTES):
-                found = window.find(BEGINNING)
-                while found >= 0:
-                    begin = window_start + found - SIZE_BYTES
-                    if begin > offset and self._is_document(begin):
-                        self._file.seek(begin)
-                        return begin
-                    found = window.find(BEGINNING, found + 1)
-                window_start += max(1, len(window) - len(BEGINNING) + 1)
+            while True:
+                found = data.find(BEGINNING, place)
+                if found >= 0 and self._is_document(data, found - SIZE_BYTES):
+                    self._ahead, self._used = bytes(data[found - SIZE_BYTES :]), 0
+                    return start + found - SIZE_BYTES
+                if found >= 0:
+                    place = found + 1
+                    continue
+                # A beginning may stand across the end of what is here.
+                kept = SIZE_BYTES + len(BEGINNING) - 1
+                gone = max(0, len(data) - kept)
+                place = max(place, len(data) - len(BEGINNING) + 1) - gone
+                del data[:gone]
+                start += gone
+                more = self._read(WINDOW_BYTES)
+                if not more:
+                    return None
+                data += more
         except NotADocument:
             return None
-        return None
 
-    def _is_document(self, begin: int) -> bool:
-        size = int.from_bytes(self._at(begin, SIZE_BYTES), "little", signed=True)
+    def _is_document(self, data: bytearray, begin: int) -> bool:
+        """``data`` grows where it does not reach that far."""
+        size = int.from_bytes(data[begin : begin + SIZE_BYTES], "little", signed=True)
         if not DOCUMENT_BYTES_MIN <= size <= DOCUMENT_BYTES_MAX:
             return False
-        end = self._at(begin + size - 1, 1 + SIZE_BYTES + len(BEGINNING))
+        following = begin + size + SIZE_BYTES
+        if (missing := following + len(BEGINNING) - len(data)) > 0:
+            data += self._read(max(missing, WINDOW_BYTES))
+        end = data[begin + size - 1 : following + len(BEGINNING)]
         return end[:1] == b"\x00" and (len(end) == 1 or end[1 + SIZE_BYTES :] == BEGINNING)
-
-    def _at(self, offset: int, size: int) -> bytes:
-        self._file.seek(offset)
-        return self._read(size)

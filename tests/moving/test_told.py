@@ -134,6 +134,28 @@ def test_what_is_shortened_is_told(tmp_path: Path) -> None:
 # -- Other than databases and browsers know it ---------------------------------------------------
 
 
+def test_what_has_no_place_is_told(tmp_path: Path) -> None:
+    done = take(
+        tmp_path,
+        users=[user(
+            personalization="dark", favorites=["gpt", {"spec": "s"}], plugins=["google", 3],
+            pinnedOrder=["a", "a"], skillStates={"one": True, "two": "yes"},
+        ), user(BEN, "ben@example.com", personalization={"memories": False}, skillStates={})],
+        groups=[{"_id": oid("group", 0), "name": "Crew", "email": "crew@example.com",
+                 "avatar": "/a.png", "memberIds": [], **DATES}],
+        conversations=[chat()],
+        messages=[message(quotes=["again", "again", ""])],
+    )  # fmt: skip
+    for name in ("personalization", "favorites", "plugins", "pinnedOrder", "skillStates"):
+        words = f"users: 1 × of “{name}” only what can be understood was taken ({ANN})"
+        assert words in done.said, done.said
+    for name in ("email", "avatar"):
+        assert f"groups: 1 × groups have no “{name}” here ({oid('group', 0)})" in done.said
+    ann = User.objects.get(pk=str(ANN))
+    assert (ann.skill_states, ann.personalization) == ({"one": True}, {"memories": True})
+    assert Message.objects.get().quotes == ["again", "again", ""]
+
+
 def test_what_no_database_can_hold_is_told(tmp_path: Path) -> None:
     done = take(
         tmp_path / "dump",

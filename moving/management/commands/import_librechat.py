@@ -29,6 +29,7 @@ from moving.secrets import Secrets
 from moving.sources import Source, SourceUnreadable, open_source
 from moving.tally import Tally
 from moving.tenants import TenantUnclear, require_tenant
+from moving.terminal import printable_lines
 from presets.files import InvalidFile
 
 COLLECT_AFTER = 200_000
@@ -96,7 +97,7 @@ class Command(BaseCommand):
             tallies = engine.run()
             tallies["file bytes"] = self._fetch(options)
         except (SourceUnreadable, WrongKey, TenantUnclear, Unreachable) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(printable_lines(str(error))) from error
         report = Report(
             source=source.name,
             seconds=time.monotonic() - began,
@@ -122,7 +123,7 @@ class Command(BaseCommand):
                 if path is not None:
                     self._load_file(path, options)
         except InvalidFile as error:
-            problems = "\n".join(map(str, error.problems))
+            problems = printable_lines("\n".join(map(str, error.problems)))
             raise CommandError(f"{options['yaml']}: {problems}\nNothing was loaded.") from error
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error

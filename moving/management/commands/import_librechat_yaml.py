@@ -11,6 +11,7 @@ from moving.librechat_yaml import load
 from moving.librechat_yaml.fetching import fetch_models
 from moving.librechat_yaml.report import Report
 from moving.librechat_yaml.writing import as_page, as_text, setting_line
+from moving.terminal import printable_lines
 from presets.files import InvalidFile
 
 
@@ -59,7 +60,7 @@ def _loaded(options: dict[str, Any]) -> Report:
         return load(path, env, dry_run=options["dry_run"], overwrites=options["overwrite"])
     except InvalidFile as error:
         problems = "\n".join(f"{path.name}, {problem}" for problem in error.problems)
-        raise CommandError(f"{problems}\nNothing was loaded.") from error
+        raise CommandError(printable_lines(f"{problems}\nNothing was loaded.")) from error
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from error
     except UnicodeDecodeError as error:

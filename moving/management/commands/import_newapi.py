@@ -15,6 +15,7 @@ from moving.newapi.names import DEFAULT_DOMAIN, Names
 from moving.newapi.run import take_over
 from moving.newapi.source import REQUIRED, Source, SourceUnreadable, open_source
 from moving.report import Report
+from moving.terminal import printable_lines
 
 
 class Command(BaseCommand):
@@ -54,7 +55,7 @@ class Command(BaseCommand):
         try:
             move = self._move(options)
         except SourceUnreadable as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(printable_lines(str(error))) from error
         self._say(_report(move, options, time.monotonic() - began), options["report"])
 
     def _move(self, options: dict[str, Any]) -> Move:
