@@ -107,7 +107,7 @@ if connection.vendor == "postgresql":
     query = search._tsquery(owner, words)
     statements = [
         ("EXPLAIN " + search.RECENT, [owner, owner, many, query, 100, owner, many]),
-        ("EXPLAIN " + search.GIN, [query, owner, 100]),
+        ("EXPLAIN " + search.GIN, [query, owner, query, owner, 100]),
     ]
 else:
     statements = [("EXPLAIN QUERY PLAN " + search.FTS5, [search._fts_query(owner, words), 100])]

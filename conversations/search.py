@@ -6,7 +6,8 @@ here, the same for both databases, and consist of letters and digits alone, so n
 a query can contain anything the database takes for syntax.
 
 A search visits the entries of one owner, not those of everybody who uses a common word: on SQLite
-the owner is indexed beside the words, on PostgreSQL each word is indexed with its owner's mark.
+the owner is indexed beside the words, on PostgreSQL each word is indexed with its owner's mark; but
+the first entries of those who moved in are not in the index there (moving.listing).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -172,8 +173,13 @@ RECENT = """
 """
 # The sum keeps the planner from walking the primary key in search of rare words.
 GIN = """
-    SELECT {column} FROM conversations_searchentry
-    WHERE document @@ %s::tsquery AND owner = %s ORDER BY id + 0 DESC LIMIT %s
+    SELECT {column} FROM (
+        SELECT id, {column} FROM conversations_searchentry
+        WHERE is_listed AND document @@ %s::tsquery AND owner = %s
+        UNION ALL
+        SELECT id, {column} FROM conversations_searchentry
+        WHERE NOT is_listed AND document @@ %s::tsquery AND owner = %s
+    ) AS found ORDER BY id + 0 DESC LIMIT %s
 """
 
 
@@ -204,7 +210,7 @@ def _find(column: str, owner: str, query: str, limit: int) -> list[str]:
         recent, is_all = _recent(column, query, owner, limit, enough)
     if is_all or len(recent) >= limit:
         return recent
-    return [found for (found,) in _rows(GIN, column, query, owner, limit)]
+    return [found for (found,) in _rows(GIN, column, *(query, owner) * 2, limit)]
 
 
 def _recent(

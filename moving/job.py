@@ -17,6 +17,7 @@ from accounts.models.user import ROLE_ADMIN, ROLE_USER, normalize_email
 from conversations.models import Conversation
 from librechat_backend.lib.json import JSONDict, JSONValue
 from moving.ahead import Ahead
+from moving.listing import Listing
 from moving.models import KeptDocument, MergedAccount
 from moving.rows import existing
 from moving.secrets import Secrets
@@ -161,6 +162,7 @@ class Job:
     here: Here
     source: Source
     tally: Tally = field(default_factory=Tally)
+    listing: Listing = field(default_factory=Listing)
     now: datetime = field(default_factory=timezone.now)
 
     @classmethod

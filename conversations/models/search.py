@@ -21,6 +21,7 @@ class DocumentField(models.TextField):  # type: ignore[type-arg]
 
 class SearchEntry(models.Model):
     """``owner`` says whose it is and whether it is a message or a title; see conversations.search.
+    ``is_listed``: PostgreSQL's full-text index has it; others are read one by one.
 
     Later entries have larger ids. The entry of a message goes with its conversation, or by
     ``remove_message``: a cascade from messages would load each message of a deleted conversation.
@@ -38,6 +39,7 @@ class SearchEntry(models.Model):
     )
     owner = models.CharField(max_length=25)
     document = DocumentField()
+    is_listed = models.BooleanField(default=True, db_default=True)
 
     id = models.BigAutoField(primary_key=True)
 

@@ -69,7 +69,7 @@ def _store(rows: Sequence[Row], titles: Mapping[str, Row], job: Job) -> None:
     chats = (((row["user_id"], row["conversation_id"]), row["id"]) for row in new + newer)
     job.chats.add(chats)
     found = [titles[row["id"]] for row in new if row["id"] in titles]
-    insert(SearchEntry, found, is_indexed=True)
+    insert(SearchEntry, job.listing.judge(found), is_indexed=True)
     index_titles(Conversation(**row) for row in newer)
 
 

@@ -86,7 +86,7 @@ def _store(
     store_adopted(adopted, job)
     new, newer = TABLE.store_apart(columns, job.tally)
     found = [entries[row["id"]] for row in new if row["id"] in entries]
-    insert(SearchEntry, found, is_indexed=True)
+    insert(SearchEntry, job.listing.judge(found), is_indexed=True)
     upsert(SearchEntry, list(message_entries(newer)), key="message_id")
 
 

@@ -360,7 +360,7 @@ def plan_of(statement: str, owner: str) -> str:
     query = index._tsquery(owner, wanted)
     parameters: dict[str, list[Any]] = {
         "RECENT": [owner, owner, limit, query, 100, owner, limit],
-        "GIN": [query, owner, 100],
+        "GIN": [query, owner, query, owner, 100],
         "FTS5": [index._fts_query(owner, wanted), 100],
     }
     explain = "EXPLAIN" if is_postgresql else "EXPLAIN QUERY PLAN"
