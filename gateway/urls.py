@@ -15,4 +15,8 @@ urlpatterns = [
     path("token/<str:token_id>", console.Token.as_view()),
     path("channel", console.Channels.as_view()),
     path("channel/<str:channel_id>", console.ChannelDetail.as_view()),
+    path("channel/<str:channel_id>/test", console.ChannelTest.as_view()),
+    path("channel/<str:channel_id>/fetch-models", console.ChannelModels.as_view()),
+    path("channel/<str:channel_id>/enable", console.ChannelSwitch.as_view()),
+    path("channel/<str:channel_id>/disable", console.ChannelSwitch.as_view(is_on=False)),
 ]

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from librechat_backend import pages, switched_off
+from librechat_backend.info import info
 from librechat_backend.lib.rest import json_response
 
 
@@ -29,6 +30,7 @@ urlpatterns = [
     # No id and no name has a NUL, and PostgreSQL can be asked for none.
     re_path(r"^(?P<path>[\s\S]*\x00[\s\S]*)$", endpoint_not_found),
     path("admin/", site.urls),
+    path("api/info", info),
     path("api/", include("accounts.urls")),
     path("api/", include("billing.urls")),
     path("api/", include("presets.urls")),

@@ -1,9 +1,7 @@
 """The admin pages of channels: where models come from."""
 
-import asyncio
-from collections.abc import Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -18,13 +16,11 @@ from librechat_backend.lib.admin import ModelAdmin, TabularInline
 from providers import client, services
 from providers.errors import ProviderError
 from providers.forms import ChannelForm, ChannelKeyForm, ModelAliasForm
-from providers.guard import RefusedAddress
+from providers.guard import told
 from providers.models import Channel, ChannelKey, ModelAlias, NameRule
 from providers.registry import SERVICES
 from providers.routing import ChannelSnapshot
 from providers.snapshots import snapshot_of
-
-T = TypeVar("T")
 
 
 class ChannelKeyInline(TabularInline[ChannelKey, Channel]):
@@ -179,11 +175,11 @@ class ChannelAdmin(ModelAdmin[Channel]):
 
 def _test(request: HttpRequest, channel: Channel) -> None:
     snapshot = _usable(request, channel)
-    for check in _run(client.test_channel(snapshot)) if snapshot else ():
+    for check in client.run_apart(client.test_channel(snapshot)) if snapshot else ():
         with_key = f" with key {check.key.id[-6:]}" if len(channel.keys.all()) > 1 else ""
         about = f"{channel.name}: {check.model}{with_key}"
         if check.error:
-            messages.error(request, f"{about} failed. {_told(check.error)}")
+            messages.error(request, f"{about} failed. {told(check.error)}")
         else:
             messages.success(request, f"{about} answered in {check.seconds:.1f} seconds.")
 
@@ -193,16 +189,12 @@ def _fetch_models(request: HttpRequest, channel: Channel) -> None:
     if snapshot is None:
         return
     try:
-        names = _run(client.fetch_models(snapshot))
+        names = client.run_apart(client.fetch_models(snapshot))
     except ProviderError as error:
-        messages.error(request, f"{channel.name}: {_told(error)}")
+        messages.error(request, f"{channel.name}: {told(error)}")
         return
     services.set_models(channel=channel, names=names)
     messages.success(request, f"{channel.name}: {len(names)} models. Remove those you do not want.")
-
-
-def _told(error: ProviderError) -> str:
-    return error.advice if isinstance(error, RefusedAddress) else error.message
 
 
 def _usable(request: HttpRequest, channel: Channel) -> ChannelSnapshot | None:
@@ -210,18 +202,6 @@ def _usable(request: HttpRequest, channel: Channel) -> ChannelSnapshot | None:
     if snapshot is None:
         messages.warning(request, f"{channel.name} has no usable key.")
     return snapshot
-
-
-def _run(call: Coroutine[Any, Any, T]) -> T:
-    """Run ``call`` in an event loop of its own: the admin's views are threads without one."""
-
-    async def closing() -> T:
-        try:
-            return await call
-        finally:
-            await client.close()
-
-    return asyncio.run(closing())
 
 
 class RouteAdmin(ModelAdmin[Any]):

@@ -1,11 +1,13 @@
 """The one door to models: plan → attempts → events."""
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from random import SystemRandom
+from typing import Any, TypeVar
 
 from librechat_backend.lib.aio import in_database
 from providers.base import Connection
@@ -41,6 +43,7 @@ from providers.types import (
     Usage,
 )
 
+T = TypeVar("T")
 NOBODY = Principal()
 
 _rng = SystemRandom()
@@ -227,6 +230,18 @@ async def fetch_models(channel: ChannelSnapshot) -> list[str]:
     """Names the service offers, sorted. Raises ProviderError."""
     connection = connection_to(channel, channel.keys[0])
     return sorted(await load_adapter(channel.kind).list_models(connection))
+
+
+def run_apart(call: Coroutine[Any, Any, T]) -> T:
+    """Run ``call`` in an event loop of its own, for views that are threads without one."""
+
+    async def closing() -> T:
+        try:
+            return await call
+        finally:
+            await close()
+
+    return asyncio.run(closing())
 
 
 async def close() -> None:

@@ -40,6 +40,11 @@ class RefusedAddress(ProviderError):
         )
 
 
+def told(error: ProviderError) -> str:
+    """What operators hear of a failure."""
+    return error.advice if isinstance(error, RefusedAddress) else error.message
+
+
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 

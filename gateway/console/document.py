@@ -91,8 +91,10 @@ _USER: JSONDict = {
     "id": TEXT, "username": TEXT, "display_name": TEXT, "email": TEXT,
     "role": {"enum": [1, 10], "description": "1 a person, 10 an administrator."},
     "status": {"const": 1},
+    "quota": {"type": ["integer", "null"], "description": "Credits that are left."},
     "used_quota": {**_NUMBER, "description": "Tokens, over all keys and the chat."},
     "request_count": _NUMBER,
+    "groups": {"type": "array", "items": TEXT},
 }  # fmt: skip
 _TOKEN: JSONDict = {
     "id": TEXT, "name": TEXT,
@@ -113,6 +115,13 @@ _CHANNEL: JSONDict = {
     "key_count": _NUMBER, "created_time": _NUMBER,
 }  # fmt: skip
 
+_KEY_CHECK: JSONDict = {
+    "key": {**TEXT, "description": "The end of its id."},
+    "model": TEXT,
+    "seconds": {"type": "number", "minimum": 0},
+    "error": {"type": ["string", "null"], "description": "Null: it answered."},
+}
+
 SCHEMAS: JSONDict = {
     "ConsoleUser": _all(_USER),
     "ConsoleSignIn": _all({"token": TEXT, **_USER}),
@@ -120,6 +129,7 @@ SCHEMAS: JSONDict = {
     "ConsoleTokens": _page("ConsoleToken"),
     "ConsoleChannel": _all(_CHANNEL),
     "ConsoleChannels": _page("ConsoleChannel"),
+    "ConsoleKeyChecks": {"type": "array", "items": _all(_KEY_CHECK)},
     "ConsoleNothing": {"type": "null"},
     "ConsoleRefusal": _all(
         {"success": {"const": False}, "message": TEXT, "data": {"type": "null"}}
@@ -176,9 +186,18 @@ _OPERATIONS: dict[str, dict[str, tuple[str, JSONDict | None, str]]] = {
         "put": ("Change it.", _object([], _CHANNEL_BODY), "ConsoleChannel"),
         "delete": ("Delete it.", None, "ConsoleNothing"),
     },
+    "/api/channel/{id}/test": {
+        "post": ("Ask its first model, with each key.", None, "ConsoleKeyChecks")
+    },
+    "/api/channel/{id}/fetch-models": {
+        "post": ("List what the service offers.", None, "ConsoleChannel")
+    },
+    "/api/channel/{id}/enable": {"post": ("Switch it on.", None, "ConsoleChannel")},
+    "/api/channel/{id}/disable": {"post": ("Switch it off.", None, "ConsoleChannel")},
 }
+_MADE = frozenset({"/api/user/register", "/api/token", "/api/channel"})
 _PUBLIC = frozenset({"/api/user/register", "/api/user/login"})
-_REFUSALS = ("400", "401", "403", "404", "405", "409", "413", "415", "429")
+_REFUSALS = ("400", "401", "403", "404", "405", "409", "413", "415", "429", "502")
 
 
 def paths() -> JSONDict:
@@ -189,7 +208,7 @@ def paths() -> JSONDict:
 
 
 def _operation(path: str, method: str, summary: str, body: JSONDict | None, data: str) -> JSONDict:
-    success = "201" if method == "post" and path != "/api/user/login" else "200"
+    success = "201" if method == "post" and path in _MADE else "200"
     refusal = {"description": "A refusal.", "content": _json(_ref("ConsoleRefusal"))}
     answer = _all({"success": {"const": True}, "message": {"const": ""}, "data": _ref(data)})
     operation: JSONDict = {
@@ -206,7 +225,7 @@ def _operation(path: str, method: str, summary: str, body: JSONDict | None, data
 
 
 def _parameters(path: str, data: str) -> list[JSONDict]:
-    if path.endswith("{id}"):
+    if "{id}" in path:
         return [{"name": "id", "in": "path", "required": True, "schema": {**TEXT, "minLength": 1}}]
     if data in ("ConsoleTokens", "ConsoleChannels"):
         return [_query("p", "Which page, from 1.", 10**6), _query("page_size", "Of how many.", 100)]

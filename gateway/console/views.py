@@ -26,14 +26,20 @@ from librechat_backend.lib.errors import AppError, Conflict, Forbidden, InvalidR
 from librechat_backend.lib.json import JSONValue
 from librechat_backend.lib.rest import KnownMembersParser, as_app_error
 from librechat_backend.lib.throttling import client_ip
+from providers import client
 from providers import services as channel_services
+from providers.errors import ProviderError
+from providers.guard import told
 from providers.models import Channel
-from usage.models import RequestLog
+from providers.routing import ChannelSnapshot
+from providers.snapshots import snapshot_of
+from usage.models import Balance, RequestLog
 
 # What the chat's client wants to hear as 404 (contract 01 §4.2, §4.5).
 _STATUSES: dict[type[AppError], int] = {WrongCredentials: 401, InvalidForm: 400}
 PAGE_SIZE, LARGEST_PAGE = 20, 100
 _METHOD_RIGHTS = {"GET": "view", "POST": "add", "PUT": "change", "DELETE": "delete"}
+_KEY_SHOWN = 6
 
 
 class ConsoleView(APIView):
@@ -123,7 +129,14 @@ def _user(user: User) -> dict[str, Any]:
     totals = RequestLog.objects.filter(user=user).aggregate(
         used=Sum(F("input_tokens") + F("output_tokens")), requests=Count("pk")
     )
-    return wire.user_wire(user, used_tokens=totals["used"] or 0, requests=totals["requests"])
+    memberships = user.memberships.order_by("group__name")
+    return wire.user_wire(
+        user,
+        used_tokens=totals["used"] or 0,
+        requests=totals["requests"],
+        credits=Balance.objects.filter(user=user).values_list("credits", flat=True).first(),
+        groups=list(memberships.values_list("group__name", flat=True)),
+    )
 
 
 class Tokens(ConsoleView):
@@ -160,9 +173,11 @@ def _own_token(request: Request, token_id: str) -> ApiToken:
 
 
 class ChannelView(ConsoleView):
+    rights = _METHOD_RIGHTS
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        right = _METHOD_RIGHTS.get(request.method or "", "change")
+        right = self.rights.get(request.method or "", "change")
         if not user_of(request).has_perm(f"providers.{right}_channel"):
             raise Forbidden("Forbidden: Insufficient permissions")
 
@@ -191,6 +206,57 @@ class ChannelDetail(ChannelView):
     def delete(self, request: Request, channel_id: str) -> Response:
         channel_services.delete_channel(channel=_channel(channel_id))
         return answer()
+
+
+class ChannelAction(ChannelView):
+    rights = {"POST": "change"}
+
+
+class ChannelTest(ChannelAction):
+    def post(self, request: Request, channel_id: str) -> Response:
+        """Ask the first model for a few words, with each key."""
+        checks = client.run_apart(client.test_channel(_usable(_channel(channel_id))))
+        return answer([_check_wire(check) for check in checks])
+
+
+class ChannelModels(ChannelAction):
+    def post(self, request: Request, channel_id: str) -> Response:
+        """List what the service offers, in place of what is listed."""
+        channel = _channel(channel_id)
+        try:
+            names = client.run_apart(client.fetch_models(_usable(channel)))
+        except ProviderError as error:
+            raise AppError(told(error), status=502) from error
+        channel_services.set_models(channel=channel, names=names)
+        return answer(wire.channel_wire(channel))
+
+
+class ChannelSwitch(ChannelAction):
+    is_on = True
+
+    def post(self, request: Request, channel_id: str) -> Response:
+        channel = _channel(channel_id)
+        channel.is_active = self.is_on
+        channel_services.save_channel(channel=channel)
+        return answer(wire.channel_wire(channel))
+
+
+def _usable(channel: Channel) -> ChannelSnapshot:
+    """Raises InvalidRequest."""
+    snapshot = snapshot_of(channel)
+    if snapshot is None:
+        raise InvalidRequest("The channel has no usable key.")
+    return snapshot
+
+
+def _check_wire(check: client.KeyCheck) -> dict[str, Any]:
+    """``key`` is the end of its id, as the administration names it."""
+    return {
+        "key": check.key.id[-_KEY_SHOWN:],
+        "model": check.model,
+        "seconds": round(check.seconds, 3),
+        "error": told(check.error) if check.error else None,
+    }
 
 
 def _channel(channel_id: str) -> Channel:

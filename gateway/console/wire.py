@@ -23,8 +23,11 @@ KIND_BY_TYPE = {number: kind for kind, number in TYPE_BY_KIND.items()} | {
 }  # fmt: skip
 
 
-def user_wire(user: User, *, used_tokens: int, requests: int) -> JSONDict:
-    """``used_quota`` is in tokens, over all keys and the chat."""
+def user_wire(
+    user: User, *, used_tokens: int, requests: int, credits: int | None, groups: list[str]
+) -> JSONDict:
+    """``used_quota`` is in tokens, over all keys and the chat; ``quota`` in credits, None where
+    the person has no balance."""
     return {
         "id": user.id,
         "username": user.username,
@@ -32,8 +35,10 @@ def user_wire(user: User, *, used_tokens: int, requests: int) -> JSONDict:
         "email": user.email,
         "role": _ROLE_ADMIN if user.role == ROLE_ADMIN else _ROLE_COMMON,
         "status": ENABLED,
+        "quota": credits,
         "used_quota": used_tokens,
         "request_count": requests,
+        "groups": groups,
     }
 
 

@@ -1,5 +1,8 @@
 """GET /v1/models and what tells about models."""
 
+from dataclasses import replace
+from hashlib import sha256
+
 from gateway.calls import Call
 from gateway.catalog import Entry
 from gateway.errors import UnknownModel
@@ -17,10 +20,21 @@ async def list_models(call: Call) -> Reply:
     entries = call.caller.catalog.listed()
     call.finish()
     if ANTHROPIC_HEADER in call.request.headers:
-        return json_reply(_anthropic_list(entries))
+        return _unless_known(call, json_reply(_anthropic_list(entries)))
     data = [model_wire(entry, call.price_of(entry)) for entry in entries]
     patterns = list(call.caller.catalog.patterns)
-    return json_reply({"object": "list", "data": data, "patterns": patterns})
+    reply = json_reply({"object": "list", "data": data, "patterns": patterns})
+    return _unless_known(call, reply)
+
+
+def _unless_known(call: Call, reply: Reply) -> Reply:
+    """With a tag; nothing but the tag for who names it."""
+    tag = f'"{sha256(reply.body).hexdigest()[:32]}"'
+    headers = reply.headers | {"etag": tag, "vary": f"authorization, {ANTHROPIC_HEADER}"}
+    known = call.request.headers.get("if-none-match", "")
+    if tag in (each.strip().removeprefix("W/") for each in known.split(",")):
+        return Reply(b"", 304, headers=headers)
+    return replace(reply, headers=headers)
 
 
 async def show_model(call: Call, model_id: str) -> Reply:

@@ -7,14 +7,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Ban, User
+from accounts.models import Ban, Group, User
+from accounts.services.groups import add_member
 from gateway import services
 from gateway.models import ApiToken
 from gateway.tokens import hash_secret
+from providers import services as channel_services
 from providers.models import Channel, ChannelKey, KeyHealth
 from providers.snapshots import snapshot_of
 from tests.conftest import ClientFor
 from tests.factories import PASSWORD
+from tests.providers.conftest import Fake, fake, fake_process  # noqa: F401
+from usage.models import Balance
 
 JSON = "application/json"
 
@@ -41,6 +45,15 @@ def test_registered_person_signs_in_and_sees_themselves(alice: User) -> None:
     grace = User.objects.get(email="grace@example.com")
     seen = data(console(grace, "correct horse").get("/api/user/self"))
     assert (seen["username"], seen["role"], seen["used_quota"]) == ("grace", 1, 0)
+    assert (seen["quota"], seen["groups"]) == (None, [])
+
+
+def test_person_sees_credits_and_groups(alice: User) -> None:
+    Balance.objects.create(user=alice, credits=2_500)
+    for name in ("Crew", "All hands"):
+        add_member(actor=None, group=Group.objects.create(name=name, slug=name[:4]), user=alice)
+    seen = data(console(alice).get("/api/user/self"))
+    assert (seen["quota"], seen["groups"]) == (2_500, ["All hands", "Crew"])
 
 
 @pytest.mark.parametrize("name", ["alice", "alice@example.com", "Alice@Example.com"])
@@ -259,3 +272,53 @@ def test_channels_are_for_administrators(alice: User) -> None:
     ]  # fmt: skip
     assert [answer.status_code for answer in answers] == [403] * 3
     assert not Channel.objects.exists()
+
+
+@pytest.fixture
+def channel(fake: Fake) -> Channel:  # noqa: F811
+    made = Channel(name="c", kind="openai", base_url=f"{fake.url}/v1", model_names=["[[say:hi]]"])
+    channel_services.save_channel(channel=made)
+    channel_services.add_key(channel=made, secret="sk-one")
+    return made
+
+
+def act(user: User, channel: Channel, action: str) -> Any:
+    return console(user).post(f"/api/channel/{channel.pk}/{action}", {}, content_type=JSON)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_channel_is_tested_with_each_key(admin_user: User, channel: Channel) -> None:
+    channel_services.add_key(channel=channel, secret="sk-two")
+    checks = data(act(admin_user, channel, "test"))
+    assert [check["error"] for check in checks] == [None, None]
+    assert {check["key"] for check in checks} == {key.pk[-6:] for key in channel.keys.all()}
+    Channel.objects.update(model_names=["[[status:401]]"])
+    told = act(admin_user, channel, "test")
+    assert all(check["error"] for check in data(told))
+    assert b"sk-one" not in told.content
+
+
+@pytest.mark.django_db(transaction=True)
+def test_models_of_a_channel_are_fetched(admin_user: User, channel: Channel) -> None:
+    assert data(act(admin_user, channel, "fetch-models"))["models"] == "fake-large,fake-small"
+    channel.keys.all().delete()
+    channel_services.add_key(channel=channel, secret="sk-wrong")
+    refused = act(admin_user, channel, "fetch-models")
+    assert (refused.status_code, refused.json()["success"]) == (502, False)
+    channel.keys.all().delete()
+    assert act(admin_user, channel, "test").status_code == 400
+
+
+def test_channel_is_switched_off_and_on(admin_user: User, channel: Channel) -> None:
+    assert data(act(admin_user, channel, "disable"))["status"] == 2
+    assert not Channel.objects.get().is_active
+    assert data(act(admin_user, channel, "enable"))["status"] == 1
+    assert Channel.objects.get().is_active
+
+
+@pytest.mark.parametrize("action", ["test", "fetch-models", "enable", "disable"])
+def test_others_may_do_nothing_with_a_channel(alice: User, channel: Channel, action: str) -> None:
+    assert act(alice, channel, action).status_code == 403
+    address = f"/api/channel/{channel.pk}/{action}"
+    assert Client().post(address, {}, content_type=JSON).status_code == 401
+    assert Channel.objects.get().is_active

@@ -216,6 +216,20 @@ async def test_model_is_described(api: Api, channel: None) -> None:
     assert "You teach" not in str(options)
 
 
+@pytest.mark.parametrize("headers", [{}, {"anthropic_version": "2023-06-01"}])
+async def test_list_that_is_known_is_not_sent_again(
+    api: Api, make_channel: MakeChannel, headers: dict[str, str]
+) -> None:
+    await in_database(make_channel)
+    first = await api.get("/v1/models", **headers)
+    tag = first.headers["etag"]
+    again = await api.get("/v1/models", if_none_match=f'"other", W/{tag}', **headers)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    await in_database(make_channel, "second", model_names=["n"])
+    newer = await api.get("/v1/models", if_none_match=tag, **headers)
+    assert (newer.status_code, len(newer.json()["data"])) == (200, 2)
+
+
 async def test_route_is_explained_without_asking_anybody(
     api: Api, make_channel: MakeChannel, fake: Fake
 ) -> None:

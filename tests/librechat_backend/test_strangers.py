@@ -38,6 +38,7 @@ PUBLIC = {
     "api/user/register": "before there is an account",
     "api/user/login": "gives the token of the console",
     "api/config": "the sign-in page needs it",
+    "api/info": "programs ask where the API is",
     "api/schema": "describes the API of administrators; holds no data",
     "api/docs": "the same as a page",
     "api/banner": "shown before the sign-in, too",
