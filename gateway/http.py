@@ -57,9 +57,12 @@ class Request:
     def json(self) -> JSONValue:
         """Raises ApiError."""
         try:
-            return json.loads(self.body or b"{}")
+            value = json.loads(self.body or b"{}")
         except json.DecodeError:
             raise ApiError("The request body is not valid JSON.", code="invalid_json") from None
+        if not json.is_writable(self.body, value):
+            raise ApiError("The request body is nested too deep.", code="invalid_json")
+        return value
 
     def query(self) -> dict[str, str]:
         pairs = parse_qsl(self.query_string.decode("latin-1"))

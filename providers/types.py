@@ -54,6 +54,8 @@ class ToolCallPart:
             value = json.loads(self.arguments or "{}")
         except json.DecodeError:
             value = self.arguments
+        if not json.is_writable(self.arguments.encode(errors="replace"), value):
+            value = self.arguments
         return value if isinstance(value, dict) else {"input": value}
 
 

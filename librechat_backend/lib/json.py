@@ -16,6 +16,8 @@ MAX_NUMBER = 2**53 - 1  # beyond it a number does not survive JSON in the browse
 # Only texts with one of these can hold a larger number: most need no second look.
 _LONG_NUMBER = re.compile(rb"[0-9]{16}|[0-9][eE]\+?[0-9]")
 MAX_DEPTH = 100
+# orjson reads four times as deep as it writes; something is left for what is put around a value.
+_WRITABLE_DEPTH = 250
 
 dumps = orjson.dumps
 DecodeError = orjson.JSONDecodeError
@@ -38,7 +40,23 @@ def loads(data: bytes | str) -> JSONValue:
     """
     value = orjson.loads(data)
     has_nul = b"\\u0000" in data if isinstance(data, bytes) else "\\u0000" in data
-    return _without_nul(value) if has_nul else value
+    if not has_nul:
+        return value
+    try:
+        return _without_nul(value)
+    except RecursionError:
+        raise DecodeError("It is nested too deep.", "", 0) from None
+
+
+def is_writable(data: bytes, value: JSONValue) -> bool:
+    """Whether ``value``, parsed from ``data``, is not nested too deep to be written again."""
+    if data.count(b"[") + data.count(b"{") <= _WRITABLE_DEPTH:
+        return True
+    try:
+        orjson.dumps([[[[value]]]])
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def is_storable(data: bytes, value: JSONValue) -> bool:
