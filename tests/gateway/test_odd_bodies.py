@@ -100,7 +100,7 @@ async def test_no_depth_of_a_body_is_an_unknown_error(
     schema = json.loads(value) if depth < 300 else "DEEP"
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": value}}
     tool = {"name": "f", "parameters": schema, "input_schema": schema}
-    asked = {
+    asked: dict[str, list[JSON]] = {
         "chat/completions": [
             {"messages": [
                 {"role": "user", "content": [{"type": "text", "text": "x", "y": schema}]}
