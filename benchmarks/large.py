@@ -55,7 +55,7 @@ def _seeded(messages: int, env: dict[str, str]) -> Iterator[LiveServer]:
     if made and is_postgresql:
         server.env["DATABASE_URL"] = made
     try:
-        server.migrate()
+        server.migrate_quickly()
         if not made:
             command = [sys.executable, "-m", "benchmarks.seed", "--messages", str(messages)]
             subprocess.run(command, cwd=ROOT, env=server.env, check=True)  # noqa: S603

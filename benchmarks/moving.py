@@ -33,7 +33,7 @@ def run(*, smoke: bool, **env: str) -> list[Row]:
     )
     server = LiveServer(env=env)
     try:
-        server.migrate()
+        server.migrate_quickly()
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory)
             dump, kept = write_dump(path / "dump", old), write_kept(path / "old", old)

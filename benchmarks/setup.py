@@ -58,7 +58,7 @@ def product(upstream_port: int, **env: str) -> Iterator[LiveServer]:
         }
     )
     try:
-        server.migrate()
+        server.migrate_quickly()
         server.start()
         yield server
     finally:

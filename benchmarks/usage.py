@@ -32,7 +32,7 @@ def run(*, smoke: bool, **env: str) -> list[Row]:
     count = SMOKE_REQUESTS if smoke else REQUESTS
     server = LiveServer(env=env)
     try:
-        server.migrate()
+        server.migrate_quickly()
         server.manage("create_user", "dashboard@example.com", "--superuser", "--password-stdin",
                       stdin=PASSWORD)  # fmt: skip
         command = [sys.executable, "-m", "benchmarks.requests", str(count)]

@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from accounts.models import User
 from accounts.tokens import issue_access_token
 from librechat_backend.lib.aio import close_database_threads
+from tests.emptying import empty_quickly
 from tests.factories import AdminFactory, UserFactory
 
 # A machine that does other things besides is no defect.
@@ -19,6 +20,8 @@ hypothesis_settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("any machine")
+
+empty_quickly()
 
 ClientFor = Callable[[User], Client]
 TokenFor = Callable[[User], str]
