@@ -218,7 +218,7 @@ def break_circles(job: Job) -> None:
     )
     suspects = Message.objects.exclude(parent_message_id=NO_PARENT).filter(Exists(parent))
     chats = suspects.order_by().values_list("conversation_id", flat=True).distinct()
-    for chat in list(chats.iterator()):
+    for chat in list(chats):  # a cursor would be planned for the first few, and in one process
         _break_circles_of(chat, job)
 
 
