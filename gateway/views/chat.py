@@ -130,8 +130,12 @@ async def _frames(
 ) -> AsyncGenerator[bytes, None]:
     """Errors after the first words are a frame of their own, the last one."""
     encoder = ChunkEncoder(call.trace.model)
+    if isinstance(answer, RelayedStream):
+        pieces = relayed(call, answer)
+    else:
+        pieces = _pieces(call, answer, encoder, body, target)
     try:
-        async with aclosing(_pieces(call, answer, encoder, body, target)) as pieces:
+        async with aclosing(pieces):
             async for piece in pieces:
                 call.keep(piece)
                 yield piece
@@ -148,13 +152,9 @@ async def _frames(
 
 
 async def _pieces(
-    call: Call, answer: Answer, encoder: ChunkEncoder, body: JSONDict, target: Target
+    call: Call, answer: Relayed | Begun, encoder: ChunkEncoder, body: JSONDict, target: Target
 ) -> AsyncGenerator[bytes, None]:
-    if isinstance(answer, RelayedStream):
-        async with aclosing(relayed(call, answer)) as blocks:
-            async for block in blocks:
-                yield block
-    elif isinstance(answer, Relayed):
+    if isinstance(answer, Relayed):
         yield encoder.begin() + encoder.frames(events_of_body(json.loads(answer.body)))
     else:
         async with aclosing(_encoded(call, answer, encoder, 0)) as blocks:
