@@ -17,6 +17,10 @@ def default_personalization() -> dict[str, Any]:
     return {"memories": True}
 
 
+# Of those who have none: nobody can ever receive anything there.
+NO_ADDRESS = "@people.invalid"
+
+
 def normalize_email(email: str) -> str:
     """Addresses are compared trimmed and in lower case (contract 01 §4.2)."""
     return email.strip().lower()

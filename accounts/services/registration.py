@@ -7,12 +7,13 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import mail, tasks
 from accounts.identity.configuration import asks_directory
 from accounts.models import Invitation, User
-from accounts.models.user import ROLE_ADMIN, ROLE_USER, normalize_email
+from accounts.models.user import NO_ADDRESS, ROLE_ADMIN, ROLE_USER, normalize_email
 from accounts.services.deletion import delete_account
 from accounts.services.invitations import find_invitation
 from accounts.services.roles import lock_administrators
@@ -29,14 +30,18 @@ def register_user(registration: Registration, *, invite_token: str = "") -> None
     """Create the account; the first one ever belongs to an administrator (contract 01 §4.5).
 
     An address that is taken makes no difference that the caller could see, in the answer or in
-    the time it takes. Raises Forbidden, and InvalidRequest for a wrong invitation.
+    the time it takes; a name without an address that is taken does. Raises Forbidden, Conflict, and
+    InvalidRequest for a wrong invitation.
     """
     invitation = _admit(registration.email, invite_token)
+    has_address = not registration.email.endswith(NO_ADDRESS)
+    if not has_address:
+        _require_free_name(registration.email.removesuffix(NO_ADDRESS))
     password_hash = make_password(registration.password)
     remove_expired_accounts()
     with transaction.atomic():
         is_first = is_first_account()
-        standing = _standing(is_trusted=is_first or invitation is not None)
+        standing = _standing(is_trusted=is_first or invitation is not None, has_address=has_address)
         user, is_new = User.objects.get_or_create(
             email=registration.email,
             defaults={
@@ -56,6 +61,14 @@ def register_user(registration: Registration, *, invite_token: str = "") -> None
             enqueue(tasks.mail_verification_link, user.pk if awaits_mail else "")
     if is_new:
         log.info("registered", user=user.pk, role=user.role, awaits_approval=user.awaits_approval)
+
+
+def _require_free_name(name: str) -> None:
+    """Whoever has no address signs in by the name, so nobody else may have it."""
+    if not settings.USERNAME_SIGNUP:
+        raise Forbidden("Registration needs an address.")
+    if User.objects.filter(Q(username__iexact=name) | Q(email=name + NO_ADDRESS)).exists():
+        raise Conflict("This user name is taken.")
 
 
 def _admit(email: str, invite_token: str) -> Invitation | None:
@@ -80,9 +93,9 @@ class _Standing(TypedDict):
     awaits_approval: bool
 
 
-def _standing(*, is_trusted: bool) -> _Standing:
+def _standing(*, is_trusted: bool, has_address: bool) -> _Standing:
     """``is_trusted``: the first account, or one that was invited."""
-    is_verified = is_trusted or not settings.EMAIL_ENABLED
+    is_verified = is_trusted or not settings.EMAIL_ENABLED or not has_address
     awaits_approval = settings.REGISTRATION_REQUIRES_APPROVAL and not is_trusted
     is_kept = is_verified or settings.ALLOW_UNVERIFIED_EMAIL_LOGIN
     return {

@@ -4,6 +4,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
+
+from accounts.models.user import NO_ADDRESS
 from accounts.validation import Registration, parse_registration
 from gateway.console.wire import DISABLED, ENABLED, KIND_BY_TYPE, NEVER
 from gateway.models import ApiToken
@@ -18,6 +21,7 @@ from providers.registry import SERVICES
 
 _MAX_NUMBER = 2**31 - 1
 _MAX_TEXT_CHARACTERS, _MAX_WORDS, _MAX_WORD_CHARACTERS = 20_000, 2000, 500
+_USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9])){1,60}")
 _LIMITS = ("requests_per_minute", "tokens_per_minute", "parallel_requests")
 
 
@@ -79,9 +83,12 @@ def _is_word(value: JSONValue) -> bool:
 
 
 def registration(data: JSONValue) -> Registration:
-    """The e-mail may stand in the place of the user name."""
+    """The e-mail may stand in the place of the user name; where it need not be, one nobody has is
+    made up."""
     body = dict(object_of(data))
     email = text(body, "email") or text(body, "username")
+    if settings.USERNAME_SIGNUP and "@" not in email:
+        email = made_up_address(email)
     name = text(body, "username").partition("@")[0]
     fields = {
         "name": text(body, "display_name") or name,
@@ -91,6 +98,14 @@ def registration(data: JSONValue) -> Registration:
         "confirm_password": body.get("password"),
     }
     return parse_registration(fields)
+
+
+def made_up_address(username: str) -> str:
+    """Raises InvalidRequest for what is no part of an address."""
+    name = username.lower()
+    if not _USERNAME.fullmatch(name):
+        raise InvalidRequest("username: expected letters, digits, dots, dashes and underscores.")
+    return name + NO_ADDRESS
 
 
 def token_fields(data: JSONValue, *, is_new: bool) -> TokenFields:

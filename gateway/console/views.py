@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from accounts import throttles
 from accounts.authentication import user_of
 from accounts.models import User
+from accounts.models.user import NO_ADDRESS
 from accounts.services import bans, profile, registration
 from accounts.services.directory import sign_in_with_password
 from accounts.services.login import SecondFactorNeeded, WrongCredentials
@@ -103,9 +104,12 @@ class Login(PublicView):
 
 
 def _address_of(name: str) -> str:
-    """The e-mail of the one person with this user name; any other name is taken as it is."""
+    """The e-mail of the one person with this user name; any other name is taken as it is. Who has
+    no address has the name alone, whoever calls themselves so later."""
     if "@" in name:
         return name.lower()
+    if User.objects.filter(email=(made_up := name.lower() + NO_ADDRESS)).exists():
+        return made_up
     found = list(User.objects.filter(username=name).values_list("email", flat=True)[:2])
     return found[0] if name and len(found) == 1 else name
 

@@ -23,6 +23,8 @@ ALLOW_REGISTRATION = env.boolean("ALLOW_REGISTRATION", default=True)
 ALLOWED_REGISTRATION_DOMAINS = [
     domain.lower() for domain in env.items("ALLOWED_REGISTRATION_DOMAINS")
 ]
+# Whether programs may register people without an address.
+USERNAME_SIGNUP = env.boolean("GATEWAY_USERNAME_SIGNUP", default=False)
 REGISTRATION_REQUIRES_APPROVAL = env.boolean("REGISTRATION_REQUIRES_APPROVAL", default=False)
 ALLOW_UNVERIFIED_EMAIL_LOGIN = env.boolean("ALLOW_UNVERIFIED_EMAIL_LOGIN", default=False)
 ALLOW_ACCOUNT_DELETION = env.boolean("ALLOW_ACCOUNT_DELETION", default=True)

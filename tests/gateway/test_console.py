@@ -1,11 +1,13 @@
 """The console: accounts, keys and channels in the form of the New-API document."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import Ban, Group, User
 from accounts.services.groups import add_member
@@ -16,7 +18,7 @@ from providers import services as channel_services
 from providers.models import Channel, ChannelKey, KeyHealth
 from providers.snapshots import snapshot_of
 from tests.conftest import ClientFor
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, UserFactory
 from tests.providers.conftest import Fake, fake, fake_process  # noqa: F401
 from usage.models import Balance
 
@@ -46,6 +48,66 @@ def test_registered_person_signs_in_and_sees_themselves(alice: User) -> None:
     seen = data(console(grace, "correct horse").get("/api/user/self"))
     assert (seen["username"], seen["role"], seen["used_quota"]) == ("grace", 1, 0)
     assert (seen["quota"], seen["groups"]) == (None, [])
+
+
+@pytest.fixture
+def by_name(settings: Settings, db: None) -> Callable[..., Any]:
+    """Registers without an address, where mails could be sent."""
+    settings.USERNAME_SIGNUP = settings.EMAIL_ENABLED = True
+    UserFactory.create()  # the first account is an administrator's
+    return lambda name, password="correct horse": Client().post(
+        "/api/user/register", {"username": name, "password": password}, content_type=JSON
+    )
+
+
+def signed_in(name: str, password: str = "correct horse") -> Any:
+    body = {"username": name, "password": password}
+    return Client().post("/api/user/login", body, content_type=JSON)
+
+
+def test_person_without_an_address_signs_in_by_name(
+    by_name: Callable[..., Any], mailoutbox: list[Any]
+) -> None:
+    assert by_name("Grace").status_code == 201
+    assert data(signed_in("grace"))["username"] == "Grace"
+    assert mailoutbox == []
+    assert User.objects.get(username="Grace").expires_at is None
+
+
+def test_name_of_somebody_is_taken_by_nobody_else(by_name: Callable[..., Any], alice: User) -> None:
+    by_name("grace")
+    for name in ("grace", "GRACE", "alice"):
+        assert by_name(name, "another horse").status_code == 409
+    User.objects.create_user("other@example.com", "another horse", username="grace")
+    assert data(signed_in("grace"))["email"] == "grace@people.invalid"
+    assert signed_in("grace", "another horse").status_code == 401
+
+
+@pytest.mark.parametrize("name", ["", "a b", "ü", "a@", "x" * 80, ".a", "a..b", "a'--"])
+def test_name_that_is_no_part_of_an_address_is_refused(
+    by_name: Callable[..., Any], name: str
+) -> None:
+    before = User.objects.count()
+    assert by_name(name).status_code == 400
+    assert User.objects.count() == before
+
+
+@pytest.mark.parametrize("is_on", [False, True])
+def test_address_nobody_has_is_no_way_around_a_mail(
+    alice: User, settings: Settings, is_on: bool
+) -> None:
+    """Nor to somebody's name, by the form of the chat."""
+    settings.USERNAME_SIGNUP, settings.EMAIL_ENABLED = is_on, True
+    fields = {"password": "correct horse", "confirm_password": "correct horse", "name": "Alice"}
+    body = {"email": "alice@people.invalid", "username": "other", **fields}
+    answer = Client().post("/api/auth/register", body, content_type=JSON)
+    assert answer.status_code == (409 if is_on else 403)
+    assert not User.objects.filter(email="alice@people.invalid").exists()
+
+
+def test_address_is_needed_where_nothing_else_is_said(db: None) -> None:
+    body = {"username": "grace", "password": "correct horse"}
+    assert Client().post("/api/user/register", body, content_type=JSON).status_code == 400
 
 
 def test_person_sees_credits_and_groups(alice: User) -> None:
