@@ -4,7 +4,7 @@ A feature is on when the release has it built and the person's role allows it. W
 mentions is off.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ from accounts.models.user import ROLE_ADMIN, ROLE_USER
 from librechat_backend.lib.compiled import CompiledQuery, Given
 from librechat_backend.lib.errors import Forbidden, InvalidRequest, NotFound
 from librechat_backend.lib.json import JSONValue
+from librechat_backend.lib.together import Statement
 
 Matrix = dict[str, dict[str, bool]]
 
@@ -201,9 +202,12 @@ def read_role(name: str) -> RolePermissions:
     row = _ROLE.first(name=name)
     if row is None and name not in (ROLE_USER, ROLE_ADMIN):
         raise NotFound("Role not found")
-    stored = row.permissions if row and isinstance(row.permissions, dict) else {}
     description = row.description if row else ""
-    return RolePermissions(name, description, effective_permissions(name, stored))
+    return RolePermissions(name, description, effective_permissions(name, _stored(row)))
+
+
+def _stored(row: Role | None) -> Mapping[str, object]:
+    return row.permissions if row and isinstance(row.permissions, dict) else {}
 
 
 def may_read_role(user: User, name: str) -> bool:
@@ -223,6 +227,17 @@ def has_permission(user: User, type_: str, bit: str, *more: str) -> bool:
     """Whether the role of ``user`` allows all the bits; unknown names are denied. One query."""
     granted = matrix_of(user).get(type_, {})
     return all(granted.get(each, False) for each in (bit, *more))
+
+
+def asking_for_role(user: User) -> Statement[list[Role]]:
+    """As :func:`has_permission`, to be asked together with others; see :func:`role_allows`."""
+    return _ROLE.asking(name=user.role)
+
+
+def role_allows(user: User, told: Sequence[Role], type_: PermissionType, bit: Bit) -> bool:
+    """``told`` is the answer to :func:`asking_for_role`."""
+    stored = _stored(next(iter(told), None))
+    return effective_permissions(user.role, stored)[type_][bit]
 
 
 def require_permission(user: User, type_: str, *bits: str) -> None:

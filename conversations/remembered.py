@@ -1,23 +1,40 @@
 """Which memories a person's chats may use."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from accounts.models import User
-from accounts.permissions import Bit, PermissionType, has_permission
-from conversations.models import Memory
+from accounts.permissions import (
+    Bit,
+    PermissionType,
+    asking_for_role,
+    has_permission,
+    role_allows,
+)
+from conversations import often
+from librechat_backend.lib.together import Statement
 
 
 def uses_memories(user: User, *bits: Bit) -> bool:
     """Whether the person has them on and their role has them and ``bits``. At most one query."""
-    is_on = user.personalization.get("memories", True) is not False
-    return is_on and has_permission(user, PermissionType.MEMORIES, Bit.USE, *bits)
+    return _has_them_on(user) and has_permission(user, PermissionType.MEMORIES, Bit.USE, *bits)
 
 
-def memories_for(user: User) -> list[dict[str, Any]]:
-    """What the models may know about ``user``, the latest first; nothing for who opted out.
+def _has_them_on(user: User) -> bool:
+    return user.personalization.get("memories", True) is not False
 
-    At most two queries.
-    """
-    if not uses_memories(user):
+
+def asking_for_memories(user: User) -> list[Statement[Any]]:
+    """What the models may know about ``user``, to be asked together with others and read by
+    :func:`read_memories`; nothing for who opted out."""
+    if not _has_them_on(user):
         return []
-    return list(Memory.objects.owned_by(user).in_pool().rows())
+    return [asking_for_role(user), often.shared_memories.asking(user_id=user.pk)]
+
+
+def read_memories(user: User, told: Sequence[Any]) -> list[dict[str, Any]]:
+    """The latest first; none where the role has no memories. ``told`` are the answers."""
+    if not told:
+        return []
+    role, memories = told
+    return list(memories) if role_allows(user, role, PermissionType.MEMORIES, Bit.USE) else []

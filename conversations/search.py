@@ -22,7 +22,9 @@ from accounts.models import User
 from conversations.message_text import message_text
 from conversations.models import NEW_CHAT_TITLE, Conversation, Message, SearchEntry
 from conversations.words import terms, words
+from librechat_backend.lib.compiled import CompiledInsert
 from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.together import Statement
 
 M = TypeVar("M", bound=Model)
 
@@ -50,6 +52,14 @@ def index_messages(messages: Iterable[Message]) -> None:
         unique_fields=["message"],
         update_fields=["document"],
     )
+
+
+def indexing_new(message: Message) -> list[Statement[int]]:
+    """The same of one that is only being stored, to be written together with it."""
+    return [_ENTRY.inserting(SearchEntry(**entry)) for entry in message_entries([message.__dict__])]
+
+
+_ENTRY = CompiledInsert(SearchEntry)
 
 
 def message_entries(rows: Iterable[JSONDict]) -> Iterator[JSONDict]:

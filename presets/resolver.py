@@ -14,7 +14,7 @@ from presets.enforcement import EffectiveSettings, apply_preset
 from presets.experiments import in_experiment
 from presets.fields import dialect_of
 from presets.resolution import PolicyData, Resolution, ResolvedPreset, default_of, resolve
-from presets.snapshot import Snapshot, current_snapshot, current_stamps
+from presets.snapshot import Snapshot, Stamps, current_snapshot, current_stamps
 from presets.startup import offered_endpoints
 from providers import catalog
 from providers.catalog import EndpointInfo
@@ -104,6 +104,7 @@ class ResolvedTurn:
     groups: tuple[tuple[int, str], ...] = ()
     principal: Principal = Principal()
     access_stamp: str = ""
+    channel_stamp: str = ""
     shows_cost: bool = False
     has_billing: bool = False
 
@@ -111,9 +112,10 @@ class ResolvedTurn:
 # -- Offering --------------------------------------------------------------------------------
 
 
-def offer_for(user: User) -> Offer:
-    """One query while nothing has changed, five where everything has; never more."""
-    stamps = current_stamps()
+def offer_for(user: User, stamps: Stamps | None = None) -> Offer:
+    """One query while nothing has changed, five where everything has; never more. ``stamps``: where
+    the caller has just read them."""
+    stamps = stamps or current_stamps()
     groups = _groups_of(user.id, stamps.access)
     principal = principal_of(user.id, groups)
     endpoints = tuple(offered_endpoints(principal, stamps.channels))
@@ -242,14 +244,21 @@ def fresh_resolution(
 
 
 def resolve_turn(
-    user: User, *, endpoint: str, model: str, spec: str, settings: JSONDict | None = None
+    user: User,
+    *,
+    endpoint: str,
+    model: str,
+    spec: str,
+    settings: JSONDict | None = None,
+    stamps: Stamps | None = None,
 ) -> ResolvedTurn:
-    """The turn ``user`` may have when they ask for this (contract 01 §6.6).
+    """The turn ``user`` may have when they ask for this (contract 01 §6.6). ``stamps``: where the
+    caller has just read them.
 
     Raises DeniedTurn where the rules say no, InvalidRequest with the typed bodies of contract 02
     §7.2 where the model is not theirs to use.
     """
-    offer = offer_for(user)
+    offer = offer_for(user, stamps)
     preset = offer.find(spec) if spec else None
     if preset is not None:
         return _turn_with(preset, offer, endpoint, settings or {})
@@ -297,6 +306,7 @@ def _turn_with(
         groups=offer.resolution.groups,
         principal=offer.principal,
         access_stamp=offer.access_stamp,
+        channel_stamp=offer.channel_stamp,
         shows_cost=offer.shown.shows_cost,
         has_billing=offer.has_billing,
     )
@@ -322,6 +332,7 @@ def _free_turn(offer: Offer, endpoint: str, model: str, settings: JSONDict) -> R
         groups=offer.resolution.groups,
         principal=offer.principal,
         access_stamp=offer.access_stamp,
+        channel_stamp=offer.channel_stamp,
         shows_cost=offer.shown.shows_cost,
         has_billing=offer.has_billing,
     )

@@ -7,14 +7,14 @@ rules, not of its people.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from django.db import connection
 from django.db.models import FilteredRelation, Q, QuerySet, Value
 
 from accounts.groups import EffectiveGroup
 from accounts.models.stamp import AccessStamp, current_stamp
 from librechat_backend.lib.remembered_rows import RememberedRows
+from librechat_backend.lib.together import Statement, run_together
 from presets.experiments import ExperimentData, read_variants
 from presets.fields import LOOKS, TEXT_FIELDS
 from presets.models import Assignment, Experiment, Policy, Preset
@@ -54,9 +54,17 @@ class Stamps:
 
 def current_stamps() -> Stamps:
     """One query. For sync views and database threads."""
-    with connection.cursor() as cursor:
-        cursor.execute(*_stamps_query())
-        found = dict(cursor.fetchall())
+    (stamps,) = run_together(asking_for_stamps())
+    return cast(Stamps, stamps)
+
+
+def asking_for_stamps() -> Statement[Stamps]:
+    """To be asked together with others."""
+    return Statement(*_stamps_query(), _read_stamps)
+
+
+def _read_stamps(cursor: Any) -> Stamps:
+    found = dict(cursor.fetchall())
     return Stamps(
         access=found.get("access", ""),
         channels=found.get("channels", ""),

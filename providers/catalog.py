@@ -72,9 +72,9 @@ def may_call(principal: Principal, *, endpoint: str, model: str) -> bool:
     return serves(current_table(), RouteQuery(model, principal, endpoint))
 
 
-def context_window(model: str) -> int:
+def context_window(table: RouteTable, model: str) -> int:
     """As :meth:`EndpointInfo.context_window`, for who has only the name."""
-    return min(map(windows.context_window, _models_meant(current_table(), model)))
+    return min(map(windows.context_window, _models_meant(table, model)))
 
 
 max_output_tokens = windows.max_output_tokens

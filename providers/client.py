@@ -58,27 +58,31 @@ async def stream(
     endpoint: str,
     principal: Principal = NOBODY,
     trace: CallTrace | None = None,
+    table: RouteTable | None = None,
 ) -> AsyncGenerator[list[StreamEvent], None]:
     """Lists of events that arrived together. Raises ProviderError.
 
     While nothing but usage has arrived, a failure moves on to the next key, channel or fallback
     model; after the first event the failure is raised. Closing the generator closes the provider's
-    connection. ``trace`` is told what was tried.
+    connection. ``trace`` is told what was tried. ``table``: where the caller has just read it.
     """
     trace = trace or CallTrace()
     trace.request = request
     query = RouteQuery(request.model, principal, endpoint)
     try:
-        async for batch in _stream(request, query, trace):
+        async for batch in _stream(request, query, trace, table):
             yield batch
     finally:
         trace.settle()
 
 
 async def _stream(
-    request: ChatRequest, query: RouteQuery, trace: CallTrace
+    request: ChatRequest, query: RouteQuery, trace: CallTrace, table: RouteTable | None
 ) -> AsyncGenerator[list[StreamEvent], None]:
-    made = await in_database(make_plan, query, request, trace)
+    if table is None or depends_on_difficulty(table, query):
+        made = await in_database(make_plan, query, request, trace)
+    else:
+        made = plan_with(table, query)
     what = f"{query.model} on {query.endpoint}"
     begun = await first_to_begin(made, partial(begin, request), trace=trace, what=what)
     trace.first_event()

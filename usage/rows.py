@@ -16,6 +16,7 @@ from django.db import DataError, IntegrityError, connection, models, transaction
 
 from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONValue
+from librechat_backend.lib.together import Statement, count_rows
 from usage.entries import RequestEntry, Tokens
 from usage.ledger.settling import settle
 from usage.models import RequestContent, RequestLog
@@ -58,6 +59,24 @@ def write_rows(entries: Sequence[RequestEntry]) -> None:
         _write_one_by_one(entries)
 
 
+def storing_rows(entries: Sequence[RequestEntry]) -> list[Statement[int]]:
+    """What stores ``entries`` together with something else: one that is refused raises DataError or
+    IntegrityError, for all. What they cost is settled behind."""
+    log_row = _insert_log(1, "%s")
+    return [
+        *(Statement(log_row, _row(entry), count_rows) for entry in entries),
+        *(Statement(_INSERT_CONTENT, row, count_rows) for row in _contents(entries)),
+    ]
+
+
+def _contents(entries: Iterable[RequestEntry]) -> list[tuple[str, str, str]]:
+    return [
+        (entry.id, entry.user_id, _json(entry.content))
+        for entry in entries
+        if entry.content and entry.user_id
+    ]
+
+
 def _write_one_by_one(entries: Sequence[RequestEntry]) -> None:
     for entry in entries:
         try:
@@ -77,11 +96,7 @@ def _settle_alone(entry: RequestEntry) -> None:
 
 
 def _store(entries: Sequence[RequestEntry]) -> None:
-    contents = [
-        (entry.id, entry.user_id, _json(entry.content))
-        for entry in entries
-        if entry.content and entry.user_id
-    ]
+    contents = _contents(entries)
     with transaction.atomic():
         for start in range(0, len(entries), ROWS_AT_ONCE):
             _store_rows([_row(entry) for entry in entries[start : start + ROWS_AT_ONCE]])

@@ -85,14 +85,15 @@ def record_turn(
 
 
 def limits_of(turn: Turn, resolved: ResolvedTurn) -> Callable[[str], Sequence[Limit]]:
-    """The limits of who asks, by the name of the model."""
+    """The limits of who asks, by the name of the model. No query while the rules are in memory that
+    ``resolved`` comes from."""
     asker = Asker(
         user_id=turn.user.id,
         group_ids=resolved.principal.group_ids,
         address=turn.request.ip_address,
         names=(resolved.spec, resolved.model),
     )
-    return partial(current_rules().limits_for, asker)
+    return partial(current_rules(resolved.access_stamp).limits_for, asker)
 
 
 def fingerprint_of(resolved: ResolvedTurn) -> str:

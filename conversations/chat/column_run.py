@@ -1,17 +1,15 @@
 """One model's share of a turn: ask it, and write what it says into the log."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from dataclasses import replace
 
 import structlog
 
 from conversations.chat import accounting, attachments, context, outcomes, summaries
-from conversations.chat.attached import Attached
 from conversations.chat.content import TurnState, model_text
 from conversations.chat.context import Measure
+from conversations.chat.draft import Background, Draft, make_draft, read_background
 from conversations.chat.events import (
     ContextMeasured,
     Summarized,
@@ -25,14 +23,10 @@ from conversations.chat.log.base import LogLost
 from conversations.chat.outcomes import Ending
 from conversations.chat.steps import StepWriter
 from conversations.columns import parts_of
-from conversations.remembered import memories_for
 from conversations.services.columns import Column
-from conversations.services.turns import Turn, history_rows
-from conversations.tree import branch_to
+from conversations.services.turns import Turn
 from librechat_backend.lib.aio import in_database
-from presets.parameters import to_parameters
 from presets.resolver import ResolvedTurn
-from presets.variables import fill_variables
 from providers import catalog, client
 from providers.errors import ProviderError
 from providers.failover import NotPaid, OverBudget
@@ -50,45 +44,6 @@ COUNTED_LIKE = {"anthropic": "anthropic", "google": "google"}
 log = structlog.get_logger(__name__)
 
 Emit = Callable[[Sequence[TurnEvent]], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A request before it is fitted. ``message_ids`` name the rows of its messages, in their order
-    and without the answer that is continued; ``summary`` is of what came before them.
-    """
-
-    request: ChatRequest
-    message_ids: tuple[str, ...]
-    window: int
-    budget: int
-    summary: str
-
-    def fit(self) -> tuple[ChatRequest, Measure]:
-        """The summary goes before the newest question does. Raises InputTooLong."""
-        fit = partial(context.fit, self.request, window=self.window, budget=self.budget)
-        try:
-            return fit(summary=self.summary)
-        except context.InputTooLong:
-            return fit()
-
-    def count_to_summarize(self) -> int:
-        """How many messages fall out when half of the budget is to be free again.
-
-        All but the newest question where that takes more than half by itself.
-        """
-        try:
-            kept, _ = context.fit(self.request, window=self.window, budget=self.budget // 2)
-        except context.InputTooLong:
-            kept, _ = context.fit(
-                self.request, window=self.window, budget=context.needed_tokens(self.request)
-            )
-        return len(self.request.messages) - len(kept.messages)
-
-    def after(self, count: int, summary: str) -> "Draft":
-        """Without the first ``count`` messages, which ``summary`` stands for."""
-        request = replace(self.request, messages=self.request.messages[count:])
-        return replace(self, request=request, message_ids=self.message_ids[count:], summary=summary)
 
 
 class ColumnRun:
@@ -179,7 +134,7 @@ class ColumnRun:
         first: OverBudget | None = None
         while True:
             try:
-                await self._answer(await self._prepare())
+                await self._answer(*await self._prepare())
                 return
             except OverBudget as error:
                 first = first or error
@@ -194,21 +149,22 @@ class ColumnRun:
             self._trace = accounting.new_answer_trace(self._turn, self._column)
         return has_moved
 
-    async def _prepare(self) -> ChatRequest:
+    async def _prepare(self) -> tuple[ChatRequest, Background]:
         turn, column = self._turn, self._column
-        branch = await in_database(read_branch, turn)
-        attached = await attachments.load(turn.user, column.resolved, branch)
-        draft = await in_database(make_draft, turn, column, branch, attached)
+        background = await in_database(read_background, turn, column.resolved)
+        attached = await attachments.load(turn.user, column.resolved, background.branch)
+        draft = make_draft(turn, column, background, attached)
         fitted, self._measure = draft.fit()
         if self._measure.pruned_tokens and summaries.are_on() and not column.agent_id:
             await self._put_aside(fitted)
-            draft = await self._summarized(draft)
+            draft = await self._summarized(draft, background)
             fitted, self._measure = draft.fit()
         if self._number == 0:
             await self._emit([_measured(self._measure)])
-        if not self._measure.summary_tokens:
-            return fitted
-        return replace(fitted, system=summaries.with_summary(fitted.system, draft.summary))
+        if self._measure.summary_tokens:
+            system = summaries.with_summary(fitted.system, draft.summary)
+            fitted = replace(fitted, system=system)
+        return fitted, background
 
     async def _put_aside(self, request: ChatRequest) -> None:
         """A summary may not take the last credits from the answer it is made for."""
@@ -217,7 +173,7 @@ class ColumnRun:
             request, endpoint=resolved.endpoint, principal=resolved.principal, trace=self._trace
         )
 
-    async def _summarized(self, draft: Draft) -> Draft:
+    async def _summarized(self, draft: Draft, background: Background) -> Draft:
         """The draft with a summary in place of its older half; as it is, when there is none."""
         count = draft.count_to_summarize()
         resolved = self._column.resolved
@@ -229,7 +185,7 @@ class ColumnRun:
             draft.request.messages[:count],
             endpoint=resolved.endpoint,
             model=model,
-            window=await in_database(catalog.context_window, model),
+            window=catalog.context_window(background.channels, model),
             principal=resolved.principal,
             trace=trace,
         )
@@ -249,11 +205,15 @@ class ColumnRun:
         await self._emit(self._writer.summary(event))
         return draft.after(count, text)
 
-    async def _answer(self, request: ChatRequest) -> None:
+    async def _answer(self, request: ChatRequest, background: Background) -> None:
         resolved = self._column.resolved
-        self._trace.limits_for = await in_database(accounting.limits_of, self._turn, resolved)
+        self._trace.limits_for = background.limits_for
         stream = client.stream(
-            request, endpoint=resolved.endpoint, principal=resolved.principal, trace=self._trace
+            request,
+            endpoint=resolved.endpoint,
+            principal=resolved.principal,
+            trace=self._trace,
+            table=background.channels,
         )
         async with aclosing(stream):
             async for batch in stream:
@@ -315,48 +275,4 @@ def _measured(measure: Measure) -> ContextMeasured:
         message_count=measure.message_count,
         pruned_tokens=measure.pruned_tokens,
         summary_tokens=measure.summary_tokens,
-    )
-
-
-def read_branch(turn: Turn) -> list[dict[str, Any]]:
-    """From the chat's beginning to the question."""
-    rows = history_rows(user=turn.user, conversation=turn.conversation)
-    return branch_to({row["message_id"]: row for row in rows}, turn.generation.user_message_id)
-
-
-def make_draft(
-    turn: Turn, column: Column, branch: Sequence[context.Row], attached: Mapping[str, Attached]
-) -> Draft:
-    """All there is to say, before it is fitted."""
-    resolved, settings = column.resolved, column.resolved.settings
-    parameters = to_parameters(settings)
-    window = catalog.context_window(resolved.model)
-    budget = context.token_budget(
-        window=window,
-        limit=settings.get("maxContextTokens"),
-        max_output=parameters.max_output_tokens,
-    )
-    instructions = fill_variables(
-        resolved.system_message or settings.get("promptPrefix", ""),
-        user_name=turn.user.name or turn.user.username,
-        # Anchored to the chat's beginning: a prefix that stays equal is cached by providers.
-        moment=turn.conversation.created_at,
-        timezone=turn.request.timezone,
-    )
-    summary, newer = summaries.latest_summary(branch)
-    told = context.told_rows(newer, attached)
-    retained = context.history([], column.retained)
-    request = ChatRequest(
-        model=resolved.model,
-        messages=(*(message for _, message in told), *retained),
-        system=context.with_memories(instructions, memories_for(turn.user), budget=budget),
-        parameters=parameters,
-        user_id=turn.user.id,
-    )
-    return Draft(
-        request=request,
-        message_ids=tuple(message_id for message_id, _ in told),
-        window=window,
-        budget=budget,
-        summary=summary.text if summary else "",
     )

@@ -26,7 +26,8 @@ from conversations.chat.request import TurnRequest
 from conversations.chat.titling import Titling, title_from_words
 from conversations.models import Generation
 from conversations.services import generations, turns
-from conversations.services.turns import AlreadyStarted, ConversationBusy, Outcome, Turn
+from conversations.services.known import AlreadyStarted, ConversationBusy
+from conversations.services.turns import Outcome, Turn
 from librechat_backend.lib.aio import in_database, spawn, uninterrupted
 from librechat_backend.lib.errors import Conflict, NotReady
 from usage.entries import RequestEntry

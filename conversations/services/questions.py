@@ -1,43 +1,51 @@
 """The message a turn answers: a new one, or one that is answered again."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
+from conversations import often
 from conversations.chat.request import Edit, TurnRequest
 from conversations.columns import is_parallel
 from conversations.models import Conversation, Message
-from conversations.search import index_messages
+from conversations.search import indexing_new
 from files.serializers import attached_wire
 from files.services.using import use_files
 from librechat_backend.lib.errors import Conflict, InvalidRequest, NotFound
 from librechat_backend.lib.ids import NO_PARENT, new_uuid
 from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.together import Statement
 from providers.tokens import estimate_tokens
 
 
 def question_of(
-    conversation: Conversation, request: TurnRequest, now: datetime
-) -> tuple[Message, list[JSONDict]]:
-    """The message to answer, and the content parts the answer begins with.
+    conversation: Conversation, request: TurnRequest, now: datetime, parent: Sequence[str]
+) -> tuple[Message, list[JSONDict], list[Statement[Any]]]:
+    """The message to answer, the content parts the answer begins with, and what stores a new one.
+    ``parent``: the key of the message that is named as such, where there is one.
 
     Raises NotFound, Conflict or InvalidRequest for what is not there. Inside a transaction.
     """
     if request.answered_message_id is None:
-        return _new_message(conversation, request, now), []
+        new = _new_message(conversation, request, now, parent)
+        return new, [], [often.new_message.inserting(new), *indexing_new(new)]
     message = conversation.messages.filter(
         message_id=request.answered_message_id, is_created_by_user=True
     ).first()
     if message is None:
         raise NotFound("The message to answer again was not found.", key="error")
-    return message, _retained_parts(conversation, request, message)
+    return message, _retained_parts(conversation, request, message), []
 
 
-def _new_message(conversation: Conversation, request: TurnRequest, now: datetime) -> Message:
+def _new_message(
+    conversation: Conversation, request: TurnRequest, now: datetime, parent: Sequence[str]
+) -> Message:
     message_id = new_uuid()
-    message = Message.objects.create(
+    return Message(
         message_id=message_id,
         conversation=conversation,
         user_id=conversation.user_id,
-        parent_message_id=_parent_id(conversation, request.parent_message_id),
+        parent_message_id=_parent_id(conversation, request.parent_message_id, parent),
         is_created_by_user=True,
         sender="User",
         text=request.text,
@@ -50,8 +58,6 @@ def _new_message(conversation: Conversation, request: TurnRequest, now: datetime
         created_at=now,
         updated_at=now,
     )
-    index_messages([message])
-    return message
 
 
 def _attached_files(
@@ -71,17 +77,17 @@ def _attached_files(
     return [attached_wire(file) for file in files]
 
 
-def _parent_id(conversation: Conversation, parent_id: str) -> str:
+def _parent_id(conversation: Conversation, parent_id: str, found: Sequence[str]) -> str:
     """The stored parent. The client's placeholder ``<user message id>_`` stands for its answer.
 
     Raises Conflict for a placeholder nobody knows (contract 06 §5.7), NotFound for other ids.
     """
-    messages = conversation.messages.all()
-    if parent_id == NO_PARENT or messages.filter(message_id=parent_id).exists():
+    if parent_id == NO_PARENT or found:
         return parent_id
     if not parent_id.endswith("_"):
         raise NotFound("The parent message was not found in this conversation.", key="error")
     question_id = parent_id.rstrip("_")
+    messages = conversation.messages.all()
     answer = messages.filter(parent_message_id=question_id, is_created_by_user=False).last()
     if answer is not None:
         return answer.message_id

@@ -5,12 +5,13 @@ A turn begins in one transaction (conversation, message of the user, generation)
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -21,46 +22,27 @@ from conversations.chat.content import join_parts
 from conversations.chat.events import Failed, Finished
 from conversations.chat.request import TurnRequest
 from conversations.models import Conversation, Generation, Message, Project
-from conversations.search import index_messages
+from conversations.search import indexing_new
 from conversations.services.columns import Column, column_state, columns_of, resolve_added
 from conversations.services.generations import require_room
+from conversations.services.known import Known, look_up
 from conversations.services.questions import question_of
 from conversations.services.retention import expiry
-from librechat_backend.lib.errors import NotFound
 from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.times import to_epoch_ms
+from librechat_backend.lib.together import Statement, run_together
 from presets.parameters import sender_label
 from presets.resolver import ResolvedTurn, resolve_turn
 from usage.entries import RequestEntry
 from usage.ledger.pools import Billing, billing_under
+from usage.ledger.settling import settle
 from usage.prices import current_prices
 from usage.pricing import PriceTable
-from usage.rows import write_rows
+from usage.rows import storing_rows, write_rows
 
 Status = Generation.Status
 DELETED = "The conversation was deleted."
-
-SETTINGS_FIELDS = (
-    "endpoint", "endpoint_type", "model", "spec", "icon_url", "settings", "expired_at",
-    "updated_at",
-)  # fmt: skip
-
-
-class AlreadyStarted(Exception):
-    """The same ``clientRequestId`` was seen before: a repetition after a lost answer."""
-
-    def __init__(self, generation: Generation) -> None:
-        super().__init__(generation.id)
-        self.generation = generation
-
-
-class ConversationBusy(Exception):
-    """Another generation runs in this conversation; a new one replaces it."""
-
-    def __init__(self, generation: Generation) -> None:
-        super().__init__(generation.id)
-        self.generation = generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +95,17 @@ def begin_turn(*, user: User, request: TurnRequest, process: str) -> Turn:
     """
     try:
         with transaction.atomic():
-            return _begin(user, request, process)
+            return _begin(user, request, process, look_up(user, request))
     except IntegrityError:
         # Somebody else began at the same moment; say what the second one should hear.
-        _refuse_repetition(user, request)
-        conversation = _existing_conversation(user, request.conversation_id or "")
-        _refuse_busy(conversation)
+        known = look_up(user, request)
+        known.refuse_repetition()
+        known.conversation()
         raise
 
 
-def _begin(user: User, request: TurnRequest, process: str) -> Turn:
-    _refuse_repetition(user, request)
+def _begin(user: User, request: TurnRequest, process: str, known: Known) -> Turn:
+    known.refuse_repetition()
     if settings.LIMIT_CONCURRENT_MESSAGES:
         lock_user(user)  # of several that come at once, none is counted too late
         require_room(user=user, request=request)
@@ -133,16 +115,18 @@ def _begin(user: User, request: TurnRequest, process: str) -> Turn:
         model=request.model,
         spec=request.spec,
         settings=request.settings,
+        stamps=known.stamps,
     )
     added = resolve_added(user, request)
     now = timezone.now()
     is_new = request.conversation_id is None
-    conversation = _conversation(user, request, resolved, now)
-    message, retained = question_of(conversation, request, now)
+    conversation = _new_conversation(user, request, now) if is_new else known.conversation()
+    chat = _with_settings(conversation, resolved, now, is_new=is_new)
+    message, retained, question = question_of(conversation, request, now, known.parent)
     sender = sender_label(resolved.label, resolved.model, resolved.settings)
     columns = columns_of(request, resolved, added, retained)
-    generation = _create_generation(
-        conversation, request, resolved, process, message, now,
+    generation = _generation(
+        conversation, request, resolved, process, message, known.epoch,
         {
             "sender": sender, "retained": retained, "is_new": is_new,
             "is_parallel": bool(columns[0].agent_id),
@@ -152,6 +136,7 @@ def _begin(user: User, request: TurnRequest, process: str) -> Turn:
             ],
         },
     )  # fmt: skip
+    run_together(chat, *question, often.new_generation.inserting(generation))
     return Turn(
         generation, user, request, resolved, conversation, message.as_row(conversation),
         retained, is_new, sender, columns, current_prices(resolved.access_stamp),
@@ -159,15 +144,10 @@ def _begin(user: User, request: TurnRequest, process: str) -> Turn:
     )  # fmt: skip
 
 
-def _conversation(
-    user: User, request: TurnRequest, resolved: ResolvedTurn, now: datetime
-) -> Conversation:
-    """Stored with the settings of this turn (contract 03 §2.11); nothing else runs in it."""
-    if request.conversation_id is None:
-        conversation = _new_conversation(user, request, now)
-    else:
-        conversation = _existing_conversation(user, request.conversation_id)
-        _refuse_busy(conversation)
+def _with_settings(
+    conversation: Conversation, resolved: ResolvedTurn, now: datetime, *, is_new: bool
+) -> Statement[int]:
+    """It is stored with the settings of this turn (contract 03 §2.11)."""
     conversation.endpoint = resolved.endpoint
     conversation.endpoint_type = "custom" if resolved.is_custom else ""
     conversation.model = resolved.model
@@ -177,31 +157,10 @@ def _conversation(
     # Each turn gives it its whole time again.
     conversation.expired_at = expiry(is_temporary=conversation.is_temporary, now=now)
     conversation.updated_at = now
-    conversation.save(
-        force_insert=request.conversation_id is None,
-        update_fields=None if request.conversation_id is None else SETTINGS_FIELDS,
-    )
-    return conversation
-
-
-def _refuse_repetition(user: User, request: TurnRequest) -> None:
-    if request.client_request_id is None:
-        return
-    seen = Generation.objects.owned_by(user).filter(client_request_id=request.client_request_id)
-    if generation := seen.select_related("conversation").first():
-        raise AlreadyStarted(generation)
-
-
-def _refuse_busy(conversation: Conversation) -> None:
-    if generation := often.running_generation.first(pk=conversation.pk):
-        raise ConversationBusy(generation)
-
-
-def _existing_conversation(user: User, conversation_id: str) -> Conversation:
-    found = often.own_conversation.first(user_id=user.pk, conversation_id=conversation_id)
-    if found is None:
-        raise NotFound("Conversation not found", key="error")
-    return found
+    if is_new:
+        return often.new_conversation.inserting(conversation)
+    columns = {name: getattr(conversation, name) for name in often.SETTINGS_FIELDS}
+    return often.new_settings.updating(pk=conversation.pk, **columns)
 
 
 def _new_conversation(user: User, request: TurnRequest, now: datetime) -> Conversation:
@@ -224,24 +183,22 @@ def _project(user: User, request: TurnRequest) -> Project | None:
     return Project.objects.owned_by(user).filter(pk=request.project_id).first()
 
 
-def _create_generation(
+def _generation(
     conversation: Conversation,
     request: TurnRequest,
     resolved: ResolvedTurn,
     process: str,
     message: Message,
-    now: datetime,
+    last_epoch: list[int],
     turn: JSONDict,
 ) -> Generation:
-    last = None
-    if request.conversation_id is not None:
-        last = often.last_epoch.first(pk=conversation.pk)
-    return Generation.objects.create(
+    now = conversation.updated_at
+    return Generation(
         user_id=conversation.user_id,
         conversation=conversation,
         client_request_id=request.client_request_id,
         # Two turns within one millisecond still need two epochs.
-        created_ms=max(to_epoch_ms(now), (last or 0) + 1),
+        created_ms=max(to_epoch_ms(now), *(last + 1 for last in last_epoch), 0),
         endpoint=resolved.endpoint,
         model=resolved.model,
         user_message_id=message.message_id,
@@ -262,28 +219,55 @@ def finish_turn(*, generation_id: str, process: str, outcome: Outcome) -> Finish
     None when ``process`` no longer owns a running generation of that id (it was taken over, or
     its conversation was deleted); then nothing was written.
     """
+    try:
+        return _finish(generation_id, process, outcome)
+    except (DataError, IntegrityError):
+        # A row of its calls that is refused costs nobody the answer.
+        return _finish(generation_id, process, outcome, is_cautious=True)
+
+
+@transaction.atomic
+def _finish(
+    generation_id: str, process: str, outcome: Outcome, *, is_cautious: bool = False
+) -> Finished | None:
     now = timezone.now()
-    with transaction.atomic():
-        # In the order of a deletion, which must not meet this in a deadlock.
-        often.locked_conversation.ask(pk=generation_id)
-        owned = Generation.objects.running().filter(pk=generation_id, process=process)
-        if not owned.update(status=outcome.status, finished_at=now):
-            return None
-        (generation,) = often.generation_by_pk.ask(pk=generation_id)
-        response = _create_response(generation, outcome, now)
-        Conversation.objects.filter(pk=generation.conversation_id).update(updated_at=now)
-        finished = _finished(generation, response, outcome)
-        if outcome.requests:  # last: what everybody pays from is locked until the end
-            write_rows(outcome.requests)
-        return finished
+    # The chat first, in the order of a deletion, which must not meet this in a deadlock.
+    _, owned, found = run_together(
+        often.locked_conversation.asking(pk=generation_id),
+        often.ended_generation.updating(
+            pk=generation_id, process=process, status=outcome.status, finished_at=now
+        ),
+        often.generation_by_pk.asking(pk=generation_id),
+    )
+    if not owned:
+        return None
+    response = _response(found[0], outcome, now)
+    calls = [] if is_cautious else storing_rows(outcome.requests)
+    finished = _finished(found[0], response.message_id, outcome, _storing(response), calls)
+    # Last: what everybody pays from is locked until the end.
+    if is_cautious:
+        write_rows(outcome.requests)
+    else:
+        settle(outcome.requests)
+    return finished
 
 
-def _create_response(generation: Generation, outcome: Outcome, now: datetime) -> Message:
+def _storing(response: Message) -> list[Statement[Any]]:
+    return [
+        often.new_message.inserting(response),
+        *indexing_new(response),
+        often.touched_conversation.updating(
+            pk=response.conversation_id, updated_at=response.updated_at
+        ),
+    ]
+
+
+def _response(generation: Generation, outcome: Outcome, now: datetime) -> Message:
     conversation = generation.conversation
     content = outcome.content
     if content is not None:
         content = join_parts(generation.turn["retained"], content)
-    response = Message.objects.create(
+    return Message(
         message_id=generation.response_message_id,
         conversation=conversation,
         user_id=generation.user_id,
@@ -310,8 +294,6 @@ def _create_response(generation: Generation, outcome: Outcome, now: datetime) ->
         created_at=now,
         updated_at=now,
     )
-    index_messages([response])
-    return response
 
 
 def _writer(generation: Generation, served: ResolvedTurn | None) -> JSONDict:
@@ -331,18 +313,29 @@ def _writer(generation: Generation, served: ResolvedTurn | None) -> JSONDict:
     }
 
 
-def _finished(generation: Generation, response: Message, outcome: Outcome) -> Finished:
+def _finished(
+    generation: Generation,
+    answer_id: str,
+    outcome: Outcome,
+    first: Sequence[Statement[Any]] = (),
+    last: Sequence[Statement[Any]] = (),
+) -> Finished:
+    """As the rows tell it after ``first``; ``last`` is done behind."""
     pk, question_id = generation.conversation_id, generation.user_message_id
-    found = often.messages_of_turn.ask(
-        pk=pk, question_id=question_id, answer_id=response.message_id
+    answers = run_together(
+        *first,
+        often.messages_of_turn.asking(pk=pk, question_id=question_id, answer_id=answer_id),
+        often.conversation_rows.asking(pk=pk),
+        often.message_keys.asking(pk=pk),
+        *last,
     )
+    found, (conversation,), keys = answers[len(first) : len(first) + 3]
     rows = {row["message_id"]: row for row in found}
-    (conversation,) = often.conversation_rows.ask(pk=pk)
     return Finished(
         conversation=conversation,
         user_message=rows[question_id],
-        response=rows[response.message_id],
-        message_ids=often.message_keys.ask(pk=pk),
+        response=rows[answer_id],
+        message_ids=keys,
         is_aborted=outcome.status == Status.ABORTED,
     )
 
@@ -354,12 +347,11 @@ def stored_result(*, generation_id: str) -> Finished | Failed | None:
         return Failed(DELETED)
     if generation.status == Status.RUNNING:
         return None
-    response = Message.objects.filter(
-        conversation_id=generation.conversation_id, message_id=generation.response_message_id
-    ).first()
-    if response is None:
+    answer_id = generation.response_message_id
+    answers = Message.objects.filter(conversation_id=generation.conversation_id)
+    if not answers.filter(message_id=answer_id).exists():
         return Failed(DELETED)
-    return _finished(generation, response, Outcome(Status(generation.status), None))
+    return _finished(generation, answer_id, Outcome(Status(generation.status), None))
 
 
 def history_rows(*, user: User, conversation: Conversation) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from accounts.authentication import authenticate
+from accounts.authentication import authenticate, bearer_token, user_for_token
 from accounts.models import User
 from accounts.services.bans import Banned
 from conversations import often
@@ -17,7 +17,7 @@ from conversations.chat.encoder import PROTOCOL_VERSION, Encoder
 from conversations.chat.events import TurnEvent, is_terminal
 from conversations.chat.jobs import Jobs
 from conversations.chat.log.base import UnknownGeneration
-from conversations.chat.request import parse_turn_request
+from conversations.chat.request import TurnRequest, parse_turn_request
 from conversations.chat.runtime import get_jobs
 from conversations.models import NEW_CHAT_TITLE, Conversation, Generation
 from librechat_backend.lib import json, rest, sse
@@ -35,11 +35,7 @@ TITLE_PAUSES_SECONDS = (0.2, 0.3, 0.5, 1, 1, 2, 2, 4, 4)
 async def start(request: HttpRequest, endpoint: str = "") -> HttpResponse:
     """POST a message: the generation begins, the answer says where to follow it."""
     _allow(request, "POST")
-    user = await _who_asks(request)
-    turn_request = replace(
-        parse_turn_request(body_of(request), path_endpoint=endpoint), ip_address=client_ip(request)
-    )
-    await in_database(admit, user, turn_request, ip_address=turn_request.ip_address)
+    user, turn_request = await in_database(_admitted, bearer_token(request), request, endpoint)
     try:
         started = await (await get_jobs()).start(user, turn_request)
     except DeniedTurn as denied:
@@ -52,12 +48,17 @@ async def start(request: HttpRequest, endpoint: str = "") -> HttpResponse:
     )
 
 
-async def _who_asks(request: HttpRequest) -> User:
-    """Raises NotAuthenticated, Forbidden for a ban in the form the client translates."""
+def _admitted(token: str, request: HttpRequest, endpoint: str) -> tuple[User, TurnRequest]:
+    """Raises NotAuthenticated, Forbidden for a ban in the form the client translates, and what else
+    is wrong with the request."""
+    address = client_ip(request)
     try:
-        return await authenticate(request)
+        user = user_for_token(token, ip_address=address)
     except Banned as ban:
         raise Forbidden(type="ban") from ban
+    wanted = parse_turn_request(body_of(request), path_endpoint=endpoint)
+    admit(user, wanted, ip_address=address)
+    return user, replace(wanted, ip_address=address)
 
 
 async def stream(
@@ -65,11 +66,8 @@ async def stream(
 ) -> HttpResponse | StreamingHttpResponse:
     """Follow a generation. ``resume=true`` begins with what there is, in one frame."""
     _allow(request, "GET")
-    user = await authenticate(request)
+    generation = await in_database(_followed, bearer_token(request), request, conversation_id)
     jobs = await get_jobs()
-    generation = await in_database(
-        find_generation, user, conversation_id, _epoch(request.GET.get("generationCreatedAt"))
-    )
     try:
         frames = await open_stream(
             jobs, generation, is_resumed=request.GET.get("resume", "").strip().lower() == "true"
@@ -78,6 +76,13 @@ async def stream(
         raise _no_stream() from None
     headers = {**sse.HEADERS, VERSION_HEADER: str(PROTOCOL_VERSION)}
     return StreamingHttpResponse(frames, headers=headers)
+
+
+def _followed(token: str, request: HttpRequest, conversation_id: str) -> Generation:
+    """Raises NotAuthenticated, and what :func:`find_generation` raises."""
+    user = user_for_token(token, ip_address=client_ip(request))
+    epoch = _epoch(request.GET.get("generationCreatedAt"))
+    return find_generation(user, conversation_id, epoch)
 
 
 async def open_stream(
