@@ -9,6 +9,7 @@ The only import site of httptools for requests.
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -191,6 +192,11 @@ class Exchange:
     async def chunk(self) -> bytes:
         """The next bytes, as they arrived together; empty at the end. Raises TransportError."""
         return await self._connection.chunk()
+
+    async def iter_bytes(self) -> AsyncGenerator[bytes, None]:
+        """All chunks. Raises TransportError."""
+        while data := await self.chunk():
+            yield data
 
     async def read(self, limit_bytes: int) -> bytes:
         """The whole body. Raises TransportError, TooMuch."""

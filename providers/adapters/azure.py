@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
 
 from providers.adapters.openai_chat import OpenAIChatAdapter, client_arguments
 from providers.base import Connection
-from providers.types import ChatRequest
+from providers.types import ChatRequest, StreamEvent
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -25,6 +26,11 @@ class AzureAdapter(OpenAIChatAdapter):
             api_version=dict(connection.options).get("api_version") or DEFAULT_API_VERSION,
             **client_arguments(connection),
         )
+
+    def _answer(
+        self, body: dict[str, Any], connection: Connection
+    ) -> AsyncGenerator[list[StreamEvent], None]:
+        return self._through_sdk(body, connection)
 
     def model_to_send(self, request: ChatRequest, connection: Connection) -> str:
         return dict(connection.options).get("deployment") or request.model

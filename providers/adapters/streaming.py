@@ -32,12 +32,12 @@ class Decoder(Protocol):
 
 
 class Response(Protocol):
-    """What both SDKs' raw responses have in common."""
+    """What both SDKs' raw responses, and ours, have in common."""
 
     @property
     def headers(self) -> Any: ...
 
-    def iter_bytes(self, chunk_size: int | None = None) -> Any: ...
+    def iter_bytes(self) -> Any: ...
 
 
 class Watchdog:

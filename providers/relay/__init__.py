@@ -10,8 +10,6 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from urllib.request import getproxies
 
 from librechat_backend.lib import json
 from providers.adapters.failures import failure, frame_failure
@@ -19,6 +17,7 @@ from providers.adapters.streaming import UNREADABLE
 from providers.base import Connection
 from providers.errors import ErrorKind
 from providers.http_client import Exchange
+from providers.posting import JSON_TYPE, in_time, is_proxied
 from providers.relay.dialects import (
     CostOf,
     WireDialect,
@@ -28,7 +27,7 @@ from providers.relay.dialects import (
     speaks_openai_at,
     usage_of_body,
 )
-from providers.relay.opening import JSON_TYPE, Opened, in_time
+from providers.relay.opening import Opened
 from providers.relay.streams import RelayedStream
 from providers.routing import Attempt, ChannelSnapshot
 from providers.types import Usage
@@ -49,17 +48,12 @@ ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 
 def can_relay(channel: ChannelSnapshot, dialect: WireDialect) -> bool:
     """Behind a proxy the SDKs are used, which know how to speak with one."""
-    return speaks(channel, dialect) and not _proxied()
+    return speaks(channel, dialect) and not is_proxied()
 
 
 def can_pass(channel: ChannelSnapshot, path: str) -> bool:
     """As :func:`can_relay`, for what is not chat."""
-    return speaks_openai_at(channel, path) and not _proxied()
-
-
-@cache
-def _proxied() -> bool:
-    return not getproxies().keys().isdisjoint({"http", "https", "all"})
+    return speaks_openai_at(channel, path) and not is_proxied()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Every adapter through its SDK, against real HTTP."""
+"""Every adapter, against real HTTP; OpenAI's both ways: by our own client, and by its SDK."""
 
 import asyncio
 import time
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from providers.adapters import openai_chat
 from providers.adapters.anthropic import AnthropicAdapter
 from providers.adapters.azure import AzureAdapter
 from providers.adapters.google import GoogleAdapter
@@ -36,6 +37,7 @@ class Dialect:
     path: str
     model: str
     usage: Usage
+    is_proxied: bool = False
 
     def connection(self, fake: Fake) -> Connection:
         return Connection(base_url=fake.url + self.path, api_key=KEY)
@@ -56,9 +58,13 @@ DIALECTS = [
 ]
 
 
-@pytest.fixture(params=DIALECTS, ids=lambda dialect: dialect.name)
-def dialect(request: pytest.FixtureRequest) -> Dialect:
+@pytest.fixture(
+    params=[*DIALECTS, replace(DIALECTS[0], is_proxied=True)],
+    ids=lambda dialect: f"{dialect.name}{'-proxied' * dialect.is_proxied}",
+)
+def dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Dialect:
     chosen: Dialect = request.param
+    monkeypatch.setattr(openai_chat, "is_proxied", lambda: chosen.is_proxied)
     return chosen
 
 
