@@ -80,10 +80,16 @@ touched_conversation = CompiledUpdate(lambda: Conversation.objects.filter(pk=_PK
 #: What all chats of ``user_id`` know of them.
 shared_memories = CompiledQuery(lambda: Memory.objects.filter(user=_USER).in_pool().rows())
 
-#: Rows for ``conversation_wire`` and ``message_wire``, by the key ``pk`` of the chat: itself, all
-#: messages of ``user_id`` in it, the two of a turn, and the keys of all.
+#: Rows for ``message_wire``: all messages of ``user_id`` in their chat.
+history = CompiledQuery(
+    lambda: Message.objects.filter(
+        user=_USER, conversation__user=_USER, conversation__conversation_id=_CONVERSATION
+    ).rows()
+)
+
+#: Rows for ``conversation_wire`` and ``message_wire``, by the key ``pk`` of the chat: itself, the
+#: two of a turn, and the keys of all.
 conversation_rows = CompiledQuery(lambda: Conversation.objects.filter(pk=_PK).rows())
-history = CompiledQuery(lambda: Message.objects.filter(user=_USER, conversation=_PK).rows())
 messages_of_turn = CompiledQuery(
     lambda: Message.objects.filter(
         conversation=_PK,

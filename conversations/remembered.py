@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from accounts.models import User
+from accounts.models import Role, User
 from accounts.permissions import (
     Bit,
     PermissionType,
@@ -24,17 +24,20 @@ def _has_them_on(user: User) -> bool:
     return user.personalization.get("memories", True) is not False
 
 
-def asking_for_memories(user: User) -> list[Statement[Any]]:
-    """What the models may know about ``user``, to be asked together with others and read by
-    :func:`read_memories`; nothing for who opted out."""
+def asking_for_memories(user: User) -> dict[str, Statement[Any]]:
+    """The ``role`` and the ``memories`` of ``user``, to be asked together with others; nothing for
+    who opted out."""
     if not _has_them_on(user):
-        return []
-    return [asking_for_role(user), often.shared_memories.asking(user_id=user.pk)]
+        return {}
+    return {
+        "role": asking_for_role(user),
+        "memories": often.shared_memories.asking(user_id=user.pk),
+    }
 
 
-def read_memories(user: User, told: Sequence[Any]) -> list[dict[str, Any]]:
-    """The latest first; none where the role has no memories. ``told`` are the answers."""
-    if not told:
-        return []
-    role, memories = told
-    return list(memories) if role_allows(user, role, PermissionType.MEMORIES, Bit.USE) else []
+def read_memories(
+    user: User, role: Sequence[Role], memories: Sequence[dict[str, Any]]
+) -> Sequence[dict[str, Any]]:
+    """What the models may know about ``user``, the latest first: ``memories``, where the role has
+    them."""
+    return memories if role_allows(user, role, PermissionType.MEMORIES, Bit.USE) else ()

@@ -24,7 +24,7 @@ from usage.ledger.pools import Payer
 from usage.ledger.purse import Purse, Size
 from usage.limits import Limit
 from usage.pricing import price_request, usd
-from usage.rate_limits import Asker, current_rules
+from usage.rate_limits import Asker
 from usage.recorder import record
 
 # What is put aside for the six words of a title.
@@ -85,15 +85,14 @@ def record_turn(
 
 
 def limits_of(turn: Turn, resolved: ResolvedTurn) -> Callable[[str], Sequence[Limit]]:
-    """The limits of who asks, by the name of the model. No query while the rules are in memory that
-    ``resolved`` comes from."""
+    """The limits of who asks, by the name of the model."""
     asker = Asker(
         user_id=turn.user.id,
         group_ids=resolved.principal.group_ids,
         address=turn.request.ip_address,
         names=(resolved.spec, resolved.model),
     )
-    return partial(current_rules(resolved.access_stamp).limits_for, asker)
+    return partial(turn.background.rules.limits_for, asker)
 
 
 def fingerprint_of(resolved: ResolvedTurn) -> str:

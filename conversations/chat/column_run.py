@@ -9,7 +9,7 @@ import structlog
 from conversations.chat import accounting, attachments, context, outcomes, summaries
 from conversations.chat.content import TurnState, model_text
 from conversations.chat.context import Measure
-from conversations.chat.draft import Background, Draft, make_draft, read_background
+from conversations.chat.draft import Draft, make_draft
 from conversations.chat.events import (
     ContextMeasured,
     Summarized,
@@ -25,11 +25,11 @@ from conversations.chat.steps import StepWriter
 from conversations.columns import parts_of
 from conversations.services.columns import Column
 from conversations.services.turns import Turn
-from librechat_backend.lib.aio import in_database
 from presets.resolver import ResolvedTurn
 from providers import catalog, client
 from providers.errors import ProviderError
 from providers.failover import NotPaid, OverBudget
+from providers.routing import RouteTable
 from providers.tokens import estimate_tokens
 from providers.types import ChatRequest, Finish, StreamEvent, Usage
 from usage.entries import RequestEntry, Status, Tokens
@@ -134,7 +134,7 @@ class ColumnRun:
         first: OverBudget | None = None
         while True:
             try:
-                await self._answer(*await self._prepare())
+                await self._answer(await self._prepare())
                 return
             except OverBudget as error:
                 first = first or error
@@ -149,22 +149,20 @@ class ColumnRun:
             self._trace = accounting.new_answer_trace(self._turn, self._column)
         return has_moved
 
-    async def _prepare(self) -> tuple[ChatRequest, Background]:
+    async def _prepare(self) -> ChatRequest:
         turn, column = self._turn, self._column
-        background = await in_database(read_background, turn, column.resolved)
-        attached = await attachments.load(turn.user, column.resolved, background.branch)
-        draft = make_draft(turn, column, background, attached)
+        attached = await attachments.load(turn.user, column.resolved, turn.background.branch)
+        draft = make_draft(turn, column, attached)
         fitted, self._measure = draft.fit()
         if self._measure.pruned_tokens and summaries.are_on() and not column.agent_id:
             await self._put_aside(fitted)
-            draft = await self._summarized(draft, background)
+            draft = await self._summarized(draft)
             fitted, self._measure = draft.fit()
         if self._number == 0:
             await self._emit([_measured(self._measure)])
-        if self._measure.summary_tokens:
-            system = summaries.with_summary(fitted.system, draft.summary)
-            fitted = replace(fitted, system=system)
-        return fitted, background
+        if not self._measure.summary_tokens:
+            return fitted
+        return replace(fitted, system=summaries.with_summary(fitted.system, draft.summary))
 
     async def _put_aside(self, request: ChatRequest) -> None:
         """A summary may not take the last credits from the answer it is made for."""
@@ -173,7 +171,7 @@ class ColumnRun:
             request, endpoint=resolved.endpoint, principal=resolved.principal, trace=self._trace
         )
 
-    async def _summarized(self, draft: Draft, background: Background) -> Draft:
+    async def _summarized(self, draft: Draft) -> Draft:
         """The draft with a summary in place of its older half; as it is, when there is none."""
         count = draft.count_to_summarize()
         resolved = self._column.resolved
@@ -185,7 +183,7 @@ class ColumnRun:
             draft.request.messages[:count],
             endpoint=resolved.endpoint,
             model=model,
-            window=catalog.context_window(background.channels, model),
+            window=catalog.context_window(self._turn.background.channels, model),
             principal=resolved.principal,
             trace=trace,
         )
@@ -205,20 +203,26 @@ class ColumnRun:
         await self._emit(self._writer.summary(event))
         return draft.after(count, text)
 
-    async def _answer(self, request: ChatRequest, background: Background) -> None:
+    async def _answer(self, request: ChatRequest) -> None:
         resolved = self._column.resolved
-        self._trace.limits_for = background.limits_for
+        self._trace.limits_for = accounting.limits_of(self._turn, resolved)
         stream = client.stream(
             request,
             endpoint=resolved.endpoint,
             principal=resolved.principal,
             trace=self._trace,
-            table=background.channels,
+            table=self._channels(),
         )
         async with aclosing(stream):
             async for batch in stream:
                 notice = self._notice_before(batch)
                 await self._emit([*notice, *self._writer.write(batch)])
+
+    def _channels(self) -> RouteTable | None:
+        """None for a preset that was looked for when there were others already."""
+        background = self._turn.background
+        is_same = self._column.resolved.channel_stamp == background.resolved.channel_stamp
+        return background.channels if is_same else None
 
     def _notice_before(self, batch: Sequence[StreamEvent]) -> list[TurnEvent]:
         """Once, before the first words: nothing is announced that does not come."""

@@ -1,54 +1,18 @@
-"""What a model is asked in a turn: what is read for it, and the request before it is fitted."""
+"""The request to a model before it is fitted into its window."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from conversations import often
-from conversations.chat import accounting, context, summaries
+from conversations.chat import context, summaries
 from conversations.chat.attached import Attached
-from conversations.chat.context import Measure, Row
-from conversations.remembered import asking_for_memories, read_memories
+from conversations.chat.context import Measure
 from conversations.services.columns import Column
 from conversations.services.turns import Turn
-from conversations.tree import branch_to
-from librechat_backend.lib.together import run_together
 from presets.parameters import to_parameters
-from presets.resolver import ResolvedTurn
 from presets.variables import fill_variables
 from providers import catalog
-from providers.routing import RouteTable
-from providers.snapshots import current_table
 from providers.types import ChatRequest
-from usage.limits import Limit
-
-
-@dataclass(frozen=True, slots=True)
-class Background:
-    """``branch`` leads from the chat's beginning to the question; ``memories`` are for all chats;
-    ``limits_for`` tells the limits of who asks by the name of the model.
-    """
-
-    branch: Sequence[Row]
-    memories: Sequence[Row]
-    channels: RouteTable
-    limits_for: Callable[[str], Sequence[Limit]]
-
-
-def read_background(turn: Turn, resolved: ResolvedTurn) -> Background:
-    """One way to the database, or none; the rules ``resolved`` comes from are mostly in memory."""
-    asked = list(asking_for_memories(turn.user))
-    if not turn.is_new:
-        asked.append(often.history.asking(user_id=turn.user.pk, pk=turn.conversation.pk))
-    told = run_together(*asked) if asked else []
-    rows = [turn.user_message] if turn.is_new else told.pop()
-    by_id = {row["message_id"]: row for row in rows}
-    return Background(
-        branch_to(by_id, turn.generation.user_message_id),
-        read_memories(turn.user, told),
-        current_table(resolved.channel_stamp),
-        accounting.limits_of(turn, resolved),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +54,11 @@ class Draft:
         return replace(self, request=request, message_ids=self.message_ids[count:], summary=summary)
 
 
-def make_draft(
-    turn: Turn, column: Column, background: Background, attached: Mapping[str, Attached]
-) -> Draft:
+def make_draft(turn: Turn, column: Column, attached: Mapping[str, Attached]) -> Draft:
     """All there is to say, before it is fitted."""
     resolved, settings = column.resolved, column.resolved.settings
     parameters = to_parameters(settings)
-    window = catalog.context_window(background.channels, resolved.model)
+    window = catalog.context_window(turn.background.channels, resolved.model)
     budget = context.token_budget(
         window=window,
         limit=settings.get("maxContextTokens"),
@@ -109,13 +71,13 @@ def make_draft(
         moment=turn.conversation.created_at,
         timezone=turn.request.timezone,
     )
-    summary, newer = summaries.latest_summary(background.branch)
+    summary, newer = summaries.latest_summary(turn.background.branch)
     told = context.told_rows(newer, attached)
     retained = context.history([], column.retained)
     request = ChatRequest(
         model=resolved.model,
         messages=(*(message for _, message in told), *retained),
-        system=context.with_memories(instructions, background.memories, budget=budget),
+        system=context.with_memories(instructions, turn.background.memories, budget=budget),
         parameters=parameters,
         user_id=turn.user.id,
     )

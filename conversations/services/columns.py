@@ -10,6 +10,7 @@ from conversations.chat.request import TurnRequest
 from conversations.columns import GROUP_ID, agent_id, is_added, parts_of
 from librechat_backend.lib.json import JSONDict
 from presets.resolver import ResolvedTurn, resolve_turn
+from presets.snapshot import Stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Column:
         return GROUP_ID if self.agent_id else None
 
 
-def resolve_added(user: User, request: TurnRequest) -> ResolvedTurn | None:
-    """The second model, under the same rules as the first.
+def resolve_added(user: User, request: TurnRequest, stamps: Stamps) -> ResolvedTurn | None:
+    """The second model, under the same rules as the first, those of ``stamps``.
 
     Raises Forbidden where the role has no parallel answers, and what ``resolve_turn`` raises.
     """
@@ -45,6 +46,7 @@ def resolve_added(user: User, request: TurnRequest) -> ResolvedTurn | None:
         model=wanted.model,
         spec=wanted.spec,
         settings=wanted.settings,
+        stamps=stamps,
     )
 
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from accounts.models import User
+from accounts.models import Role, User
 from conversations import often
 from conversations.chat.request import TurnRequest
 from conversations.models import Conversation, Generation
+from conversations.remembered import asking_for_memories
 from librechat_backend.lib.errors import NotFound
 from librechat_backend.lib.ids import NO_PARENT
 from librechat_backend.lib.together import Statement, run_together
@@ -33,7 +34,7 @@ class ConversationBusy(Exception):
 class Known:
     """What a request names is a list of one or nothing: ``repeated`` by its own id, and of its chat
     ``found``, the generation that is ``running``, the newest ``epoch``, and the key of the
-    ``parent``.
+    ``parent``. ``history`` are all rows of the chat; ``role`` tells whether ``memories`` count.
     """
 
     stamps: Stamps
@@ -42,6 +43,9 @@ class Known:
     running: list[Generation]
     epoch: list[int]
     parent: list[str]
+    history: list[dict[str, Any]]
+    role: list[Role]
+    memories: list[dict[str, Any]]
 
     def refuse_repetition(self) -> None:
         """Raises AlreadyStarted."""
@@ -59,7 +63,7 @@ class Known:
 
 def look_up(user: User, request: TurnRequest) -> Known:
     """One way to the database."""
-    asked: dict[str, Statement[Any]] = {"stamps": asking_for_stamps()}
+    asked = {"stamps": asking_for_stamps(), **asking_for_memories(user)}
     if request.client_request_id is not None:
         asked["repeated"] = often.generation_of_request.asking(
             user_id=user.pk, request_id=request.client_request_id
@@ -75,6 +79,7 @@ def _of_chat(chat: dict[str, str], request: TurnRequest) -> dict[str, Statement[
         "found": often.own_conversation.asking(**chat),
         "running": often.running_generation.asking(**chat),
         "epoch": often.last_epoch.asking(**chat),
+        "history": often.history.asking(**chat),
     }
     if request.parent_message_id != NO_PARENT:
         asked["parent"] = often.message_key.asking(**chat, message_id=request.parent_message_id)

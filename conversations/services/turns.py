@@ -23,6 +23,7 @@ from conversations.chat.events import Failed, Finished
 from conversations.chat.request import TurnRequest
 from conversations.models import Conversation, Generation, Message, Project
 from conversations.search import indexing_new
+from conversations.services.background import Background, background_of
 from conversations.services.columns import Column, column_state, columns_of, resolve_added
 from conversations.services.generations import require_room
 from conversations.services.known import Known, look_up
@@ -31,7 +32,7 @@ from conversations.services.retention import expiry
 from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.times import to_epoch_ms
-from librechat_backend.lib.together import Statement, run_together
+from librechat_backend.lib.together import Statement, run_together, write_together
 from presets.parameters import sender_label
 from presets.resolver import ResolvedTurn, resolve_turn
 from usage.entries import RequestEntry
@@ -62,6 +63,7 @@ class Turn:
     columns: tuple[Column, ...]
     prices: PriceTable
     billing: Billing
+    background: Background
     is_stored: asyncio.Event = field(default_factory=asyncio.Event)
     requests: list[RequestEntry] = field(default_factory=list)
 
@@ -94,8 +96,13 @@ def begin_turn(*, user: User, request: TurnRequest, process: str) -> Turn:
     nothing was written.
     """
     try:
+        known = look_up(user, request)
+        known.refuse_repetition()
+        if not (settings.LIMIT_CONCURRENT_MESSAGES or request.file_ids):
+            return _begin(user, request, process, known)
         with transaction.atomic():
-            return _begin(user, request, process, look_up(user, request))
+            _require_room(user, request)
+            return _begin(user, request, process, known)
     except IntegrityError:
         # Somebody else began at the same moment; say what the second one should hear.
         known = look_up(user, request)
@@ -104,11 +111,13 @@ def begin_turn(*, user: User, request: TurnRequest, process: str) -> Turn:
         raise
 
 
-def _begin(user: User, request: TurnRequest, process: str, known: Known) -> Turn:
-    known.refuse_repetition()
+def _require_room(user: User, request: TurnRequest) -> None:
     if settings.LIMIT_CONCURRENT_MESSAGES:
         lock_user(user)  # of several that come at once, none is counted too late
         require_room(user=user, request=request)
+
+
+def _begin(user: User, request: TurnRequest, process: str, known: Known) -> Turn:
     resolved = resolve_turn(
         user,
         endpoint=request.endpoint,
@@ -117,7 +126,7 @@ def _begin(user: User, request: TurnRequest, process: str, known: Known) -> Turn
         settings=request.settings,
         stamps=known.stamps,
     )
-    added = resolve_added(user, request)
+    added = resolve_added(user, request, known.stamps)
     now = timezone.now()
     is_new = request.conversation_id is None
     conversation = _new_conversation(user, request, now) if is_new else known.conversation()
@@ -136,11 +145,13 @@ def _begin(user: User, request: TurnRequest, process: str, known: Known) -> Turn
             ],
         },
     )  # fmt: skip
-    run_together(chat, *question, often.new_generation.inserting(generation))
+    write_together(chat, *question, often.new_generation.inserting(generation))
+    row = message.as_row(conversation)
     return Turn(
-        generation, user, request, resolved, conversation, message.as_row(conversation),
+        generation, user, request, resolved, conversation, row,
         retained, is_new, sender, columns, current_prices(resolved.access_stamp),
         billing_under(resolved.access_stamp, exists=resolved.has_billing),
+        background_of(user, known, resolved, row),
     )  # fmt: skip
 
 
@@ -355,4 +366,5 @@ def stored_result(*, generation_id: str) -> Finished | Failed | None:
 
 
 def history_rows(*, user: User, conversation: Conversation) -> list[dict[str, Any]]:
-    return often.history.ask(user_id=user.pk, pk=conversation.pk)
+    """All messages of the chat."""
+    return often.history.ask(user_id=user.pk, conversation_id=conversation.conversation_id)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from django.db import connection
+from django.db import connection, transaction
 
 T = TypeVar("T", covariant=True)
 
@@ -26,12 +26,20 @@ class Statement(Generic[T]):
 def run_together(*statements: Statement[Any]) -> list[Any]:
     """The answer of each, in their order: each sees what those before it have done.
 
-    For sync views and database threads. What must be done as a whole needs a transaction.
+    For sync views and database threads.
     """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             return _run_at_once(cursor, statements)
         return [_run(cursor, statement) for statement in statements]
+
+
+def write_together(*statements: Statement[Any]) -> list[Any]:
+    """The same, all of them or none."""
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        return run_together(*statements)  # what is sent at once is a transaction there
+    with transaction.atomic():
+        return run_together(*statements)
 
 
 def _run_at_once(cursor: Any, statements: Sequence[Statement[Any]]) -> list[Any]:
