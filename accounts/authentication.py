@@ -3,6 +3,7 @@
 A token outlives what happens to its person: each request reads whether they may still come in.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.db.models import CharField, DateTimeField, Exists, GenericIPAddressField, QuerySet
@@ -18,25 +19,40 @@ from librechat_backend.lib.aio import in_database
 from librechat_backend.lib.compiled import CompiledQuery, Given
 from librechat_backend.lib.errors import NotAuthenticated
 from librechat_backend.lib.throttling import client_ip
+from librechat_backend.lib.together import Statement, run_together
 
 
 def user_for_token(token: str, *, ip_address: str | None = None) -> User:
     """The active user whose access token this is; one query. Raises NotAuthenticated, Banned."""
+    return active_user(id_in_token(token), ip_address=ip_address)
+
+
+def id_in_token(token: str) -> str:
+    """Whose access token this is, if they may still come in. Raises NotAuthenticated."""
     try:
-        user_id = verify_access_token(token)
+        return verify_access_token(token)
     except InvalidAccessToken as error:
         raise NotAuthenticated(str(error)) from error
-    return active_user(user_id, ip_address=ip_address)
 
 
 def active_user(user_id: str, *, ip_address: str | None = None) -> User:
     """As they are now; one query. Raises NotAuthenticated, and Banned for them or the address."""
-    user = _ACTIVE.first(user_id=user_id, ip_address=ip_address, now=timezone.now())
-    if user is None:
+    (told,) = run_together(asking_for_user(user_id, ip_address=ip_address))
+    return user_told(told)
+
+
+def asking_for_user(user_id: str, *, ip_address: str | None = None) -> Statement[list[Any]]:
+    """As :func:`active_user`, to be asked together with others; see :func:`user_told`."""
+    return _ACTIVE.asking(user_id=user_id, ip_address=ip_address, now=timezone.now())
+
+
+def user_told(told: Sequence[Any]) -> User:
+    """Of the answer to :func:`asking_for_user`. Raises NotAuthenticated, Banned."""
+    if not told:
         raise NotAuthenticated("Unauthorized")
-    if user.is_banned:
+    if told[0].is_banned:
         raise Banned
-    return cast(User, user)
+    return cast(User, told[0])
 
 
 def _active() -> QuerySet[Any]:

@@ -8,7 +8,14 @@ from dataclasses import replace
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from accounts.authentication import authenticate, bearer_token, user_for_token
+from accounts.authentication import (
+    asking_for_user,
+    authenticate,
+    bearer_token,
+    id_in_token,
+    user_for_token,
+    user_told,
+)
 from accounts.models import User
 from accounts.services.bans import Banned
 from conversations import often
@@ -25,6 +32,7 @@ from librechat_backend.lib.aio import in_database
 from librechat_backend.lib.errors import AppError, Forbidden, InvalidRequest, NotFound, TooLarge
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.throttling import client_ip
+from librechat_backend.lib.together import Statement, run_together
 from presets.resolver import DeniedTurn
 
 VERSION_HEADER = "X-LibreChat-Generation-Protocol"
@@ -79,10 +87,14 @@ async def stream(
 
 
 def _followed(token: str, request: HttpRequest, conversation_id: str) -> Generation:
-    """Raises NotAuthenticated, and what :func:`find_generation` raises."""
-    user = user_for_token(token, ip_address=client_ip(request))
-    epoch = _epoch(request.GET.get("generationCreatedAt"))
-    return find_generation(user, conversation_id, epoch)
+    """One way to the database. Raises NotAuthenticated, and what :func:`find_generation` raises."""
+    user_id, epoch = id_in_token(token), _epoch(request.GET.get("generationCreatedAt"))
+    told, found = run_together(
+        asking_for_user(user_id, ip_address=client_ip(request)),
+        _asking_for_generation(user_id, conversation_id, epoch),
+    )
+    user_told(told)
+    return _require(found, conversation_id, epoch)
 
 
 async def open_stream(
@@ -255,13 +267,23 @@ def find_generation(user: User, conversation_id: str, epoch: int | None) -> Gene
 
     Raises NotFound; Forbidden where only somebody else has one (contract 02 §3.1).
     """
-    asked = {"user_id": user.pk, "conversation_id": conversation_id}
+    (found,) = run_together(_asking_for_generation(user.pk, conversation_id, epoch))
+    return _require(found, conversation_id, epoch)
+
+
+def _asking_for_generation(
+    user_id: str, conversation_id: str, epoch: int | None
+) -> Statement[list[Generation]]:
+    chat = {"user_id": user_id, "conversation_id": conversation_id}
     if epoch is None:
-        generation = often.newest_generation.first(**asked)
-    else:
-        generation = often.generation_of_epoch.first(**asked, epoch=epoch)
-    if generation is not None:
-        return generation
+        return often.newest_generation.asking(**chat)
+    return often.generation_of_epoch.asking(**chat, epoch=epoch)
+
+
+def _require(found: list[Generation], conversation_id: str, epoch: int | None) -> Generation:
+    """Raises Forbidden where only somebody else has one, NotFound where nobody has."""
+    if found:
+        return found[0]
     others = Generation.objects.of_conversation(conversation_id)
     if (others if epoch is None else others.filter(created_ms=epoch)).exists():
         raise Forbidden("Unauthorized", key="error")
