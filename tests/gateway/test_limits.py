@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import httpx
 import pytest
@@ -135,6 +136,41 @@ async def test_revoked_key_is_refused_by_the_other_server_at_once(
         for server in servers:
             answer = await http.get(f"{server.base_url}/v1/models", headers=key)
             assert answer.status_code == 401
+
+
+async def test_change_of_a_channel_holds_on_the_other_server_at_once(
+    servers: tuple[LiveServer, LiveServer],
+) -> None:
+    first, second = servers
+    root, password = "root@example.com", "correct horse battery"
+    create = ("create_user", root, "--superuser", "--password-stdin")
+    await asyncio.to_thread(partial(first.manage, *create, stdin=password))
+    made = await asyncio.to_thread(first.manage, "create_api_key", root, "--quiet")
+    key = {"authorization": f"Bearer {made.strip().splitlines()[-1]}"}
+    own = {"authorization": f"Bearer {await asyncio.to_thread(first.sign_in, root, password)}"}
+    channel = {
+        "name": "new", "type": 99, "key": "sk-new", "models": "fresh",
+        "base_url": first.env["OPENAI_REVERSE_PROXY"],
+    }  # fmt: skip
+    async with httpx.AsyncClient(timeout=30) as http:
+
+        async def asked(model: str) -> tuple[bool, int]:
+            listed = (await http.get(f"{second.base_url}/v1/models", headers=key)).json()
+            url = f"{second.base_url}/v1/chat/completions"
+            answer = await http.post(url, json=chat_body(model=model), headers=key)
+            return model in [each["id"] for each in listed["data"]], answer.status_code
+
+        channels = f"{first.base_url}/api/channel"
+        assert await asked("fresh") == (False, 404)
+        stored = await http.post(channels, json=channel, headers=own)
+        assert stored.status_code == 201, stored.text
+        own_channel = f"{channels}/{stored.json()['data']['id']}"
+        assert await asked("fresh") == (True, 200)
+        await http.put(own_channel, json={"models": "fresher"}, headers=own)
+        assert await asked("fresh") == (False, 404)
+        assert await asked("fresher") == (True, 200)
+        await http.post(f"{own_channel}/disable", headers=own)
+        assert await asked("fresher") == (False, 404)
 
 
 async def test_rows_are_stored_when_the_server_stops(
