@@ -88,7 +88,7 @@ async def begun(
 async def test_stream_is_cut_off_when_the_key_ends(
     api: Api, make_channel: MakeChannel, fake: Fake, end: End, kind: str
 ) -> None:
-    await asyncio.to_thread(make_channel, sends=LONG, kind=kind)
+    await in_database(make_channel, sends=LONG, kind=kind)
     call = await begun(api)
     await end(await in_database(ApiToken.objects.get))
     chunks = frames(await asyncio.wait_for(call, 10))
@@ -102,7 +102,7 @@ async def test_stream_is_cut_off_when_the_key_ends(
 async def test_stream_is_cut_off_when_the_address_is_banned(
     api: Api, make_channel: MakeChannel, fake: Fake
 ) -> None:
-    await asyncio.to_thread(make_channel, sends=LONG)
+    await in_database(make_channel, sends=LONG)
     call = await begun(api)
     await ban_address("203.0.113.8")
     assert (await api.get("/v1/models")).status_code == 200
@@ -120,7 +120,7 @@ async def test_ban_holds_at_every_door(
     api: Api, make_channel: MakeChannel, fake: Fake, path: str, is_passed_on: bool
 ) -> None:
     is_anthropic = path == "/v1/messages" and is_passed_on
-    await asyncio.to_thread(
+    await in_database(
         make_channel,
         sends=LONG,
         kind="anthropic" if is_anthropic else "openai",
@@ -141,7 +141,7 @@ async def test_ban_holds_at_every_door(
 async def test_call_is_401_when_the_key_ends_before_the_first_word(
     api: Api, make_channel: MakeChannel, fake: Fake, is_stream: bool
 ) -> None:
-    await asyncio.to_thread(make_channel, sends="[[slow-first:60]]")
+    await in_database(make_channel, sends="[[slow-first:60]]")
     call = await asked(api, fake, stream=is_stream)
     await deactivate(await in_database(ApiToken.objects.get))
     answer = await asyncio.wait_for(call, 10)
@@ -155,9 +155,9 @@ async def test_stream_goes_on_when_somebody_elses_key_ends(
     api: Api, make_channel: MakeChannel, make_key: MakeKey, bob: User
 ) -> None:
     own = await in_database(ApiToken.objects.get)
-    await asyncio.to_thread(make_channel, sends="[[chunks:100:0.02]]")
+    await in_database(make_channel, sends="[[chunks:100:0.02]]")
     call = await begun(api)
-    api.key = await asyncio.to_thread(make_key, bob)
+    api.key = await in_database(make_key, bob)
     others = await begun(api)
     await ban(await in_database(ApiToken.objects.exclude(pk=own.pk).get))
     assert frames(await others)[-1] == {"error": INVALID}
@@ -167,7 +167,7 @@ async def test_stream_goes_on_when_somebody_elses_key_ends(
 async def test_provider_is_left_when_the_caller_leaves(
     api: Api, make_channel: MakeChannel, fake: Fake
 ) -> None:
-    await asyncio.to_thread(make_channel, sends=LONG)
+    await in_database(make_channel, sends=LONG)
     call = await begun(api)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

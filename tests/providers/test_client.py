@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from librechat_backend.lib.aio import close_database_threads
+from librechat_backend.lib.aio import close_database_threads, in_database
 from providers import client, services
 from providers.errors import ErrorKind
 from providers.models import Channel
@@ -146,7 +146,7 @@ def test_complete_returns_the_whole_text(fake: Fake) -> None:
 
 
 async def test_closing_stops_the_provider(fake: Fake) -> None:
-    await asyncio.to_thread(store, fake, "mine", sends="[[chunks:5000:0.05]]")
+    await in_database(store, fake, "mine", sends="[[chunks:5000:0.05]]")
     stream = client.stream(ask("hi", "m"), endpoint="openAI")
     await anext(stream)
     assert await fake.becomes(1, within_seconds=1)
@@ -155,7 +155,7 @@ async def test_closing_stops_the_provider(fake: Fake) -> None:
 
 
 async def test_cancelling_before_the_first_token_stops_the_provider(fake: Fake) -> None:
-    await asyncio.to_thread(store, fake, "mine", sends="[[slow-first:30]]")
+    await in_database(store, fake, "mine", sends="[[slow-first:30]]")
     task = asyncio.create_task(collect(client.stream(ask("hi", "m"), endpoint="openAI")))
     assert await fake.becomes(1, within_seconds=5)
     task.cancel()
