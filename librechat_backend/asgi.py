@@ -97,6 +97,12 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     READINESS.ready = False
     await cancel(housekeeping)
     await _stop_workers(workers)
+    await _end()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _end() -> None:
+    """Those that write what others leave behind come after them."""
     await runtime.stop_runtime(settings.SHUTDOWN_GRACE_SECONDS)
     await providers.client.close()
     await close_limiter()
@@ -104,7 +110,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await close_recorder()
     await close_spender()
     close_database_threads()
-    await send({"type": "lifespan.shutdown.complete"})
 
 
 def _collect_seldom() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -16,6 +15,7 @@ from django.utils.safestring import SafeString
 from accounts.models import Group, Membership, User
 from gateway.models import ApiToken
 from librechat_backend.lib.admin import ModelAdmin, ModelForm, NumberInput, Select, TextInput
+from librechat_backend.lib.pickers import AutocompleteSelect
 from presets.models import Assignment, Preset
 from providers.models import Channel
 from providers.snapshots import current_channels

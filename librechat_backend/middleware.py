@@ -95,7 +95,18 @@ class AdminCsrfMiddleware(AdminOnly, CsrfViewMiddleware):
     ) -> HttpResponseForbidden | None:
         if not is_admin(request):
             return None
+        _clean_form(request)
         return super().process_view(request, callback, callback_args, callback_kwargs)
+
+
+def _clean_form(request: HttpRequest) -> None:
+    """NUL is taken out of forms, too: not every page asks a field of Django's, which refuses it."""
+    if not any("\0" in value for _, values in request.POST.lists() for value in values):
+        return
+    form = request.POST.copy()
+    for name, values in request.POST.lists():
+        form.setlist(name, [value.replace("\0", "") for value in values])
+    request.POST = form  # type: ignore[assignment]
 
 
 class AdminAuthenticationMiddleware(AdminOnly, AuthenticationMiddleware):

@@ -108,7 +108,21 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def serve(listener: socket.socket) -> None:
     """Run until a signal; WORKERS > 1 starts that many processes on one socket."""
     signal.signal(signal.SIGTERM, _exit)
-    config = uvicorn.Config(
+    config = _config()
+    host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+    log.info("serving", url=f"http://{host}:{settings.PORT}", admin="/admin/", stop="Ctrl-C")
+    if settings.WORKERS > 1:
+        share_between_processes(settings.DATA_DIR / "metrics")
+        # The supervisor has no setting for the class of its workers.
+        multiprocess.Process = Worker  # type: ignore[misc]
+        multiprocess.Multiprocess(config, [listener]).run()
+    else:
+        with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on after its clean stop
+            Server(config).run([listener])
+
+
+def _config() -> uvicorn.Config:
+    return uvicorn.Config(
         "librechat_backend.asgi:application",
         http=BoundedHttpProtocol,
         workers=settings.WORKERS,
@@ -121,13 +135,3 @@ def serve(listener: socket.socket) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=CONNECTION_CLOSE_SECONDS,
     )
-    host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
-    log.info("serving", url=f"http://{host}:{settings.PORT}", admin="/admin/", stop="Ctrl-C")
-    if settings.WORKERS > 1:
-        share_between_processes(settings.DATA_DIR / "metrics")
-        # The supervisor has no setting for the class of its workers.
-        multiprocess.Process = Worker  # type: ignore[misc]
-        multiprocess.Multiprocess(config, [listener]).run()
-    else:
-        with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on after its clean stop
-            Server(config).run([listener])

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+MOST_CREDITS = 10**15  # 1,000,000,000 USD
+
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite, ModelAdmin, StackedInline, TabularInline
     from django.contrib.admin.forms import AdminAuthenticationForm as AuthenticationForm
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from django.forms import CheckboxInput as Switch
 else:
     from django.contrib.admin.utils import flatten_fieldsets
+    from django.db.models import BigIntegerField
     from django.forms import ModelForm as DjangoModelForm
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
     from unfold.admin import StackedInline as UnfoldStackedInline
@@ -49,6 +52,9 @@ else:
     from unfold.widgets import UnfoldBooleanSwitchWidget as Switch
     from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
+    from librechat_backend.lib.formsets import BoundedFormSet
+    from librechat_backend.lib.pickers import Pickers
+
     class _Generic:
         """Lets ``ModelAdmin[User]`` be written, as the type checker wants it."""
 
@@ -58,17 +64,30 @@ else:
     class ModelForm(_Generic, DjangoModelForm):
         pass
 
-    class ModelAdmin(_Generic, UnfoldModelAdmin):
+    class ModelAdmin(_Generic, Pickers, UnfoldModelAdmin):
         def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
             """Of its own columns a list is filtered by those its pages show: by a column that is
             hidden, a filter such as ``text__startswith`` would tell letter by letter what is in it.
             """
             hidden = _columns(self.model) - _shown(self) - {*self.filtered_by}
             is_hidden = lookup.partition("__")[0] in hidden
-            return not is_hidden and super().lookup_allowed(lookup, value, request)
+            is_asked = not is_hidden and _can_be_asked(lookup, value)
+            return is_asked and super().lookup_allowed(lookup, value, request)
+
+        def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+            """A sum of what columns of credits hold at most fits no column."""
+            if isinstance(db_field, BigIntegerField):
+                kwargs.setdefault("max_value", MOST_CREDITS)
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
 
         # Columns of lists elsewhere that lead here.
         filtered_by: tuple[str, ...] = ()
+
+    def _can_be_asked(lookup: str, value: str) -> bool:
+        """A year Python has no moments of ends Django's own filter with an error."""
+        if not {"year", "iso_year"} & {*lookup.split("__")}:
+            return True
+        return value.isascii() and value.isdigit() and len(value) <= 4 and int(value) > 0
 
     def _columns(model: Any) -> set[str]:
         """Those that are no relations and no keys."""
@@ -84,11 +103,11 @@ else:
         named = (*page.list_display, *listed, *fields, page.date_hierarchy)
         return {*filter(None, named), *(each.parameter_name for each in computed)}
 
-    class TabularInline(_Generic, UnfoldTabularInline):
-        pass
+    class TabularInline(_Generic, Pickers, UnfoldTabularInline):
+        formset = BoundedFormSet
 
-    class StackedInline(_Generic, UnfoldStackedInline):
-        pass
+    class StackedInline(_Generic, Pickers, UnfoldStackedInline):
+        formset = BoundedFormSet
 
 
 __all__ = [

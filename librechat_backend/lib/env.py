@@ -16,6 +16,11 @@ from librechat_backend.lib.internal_hosts import AllowedHosts
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
+# For how long at most. What lasts longer has no end a calendar could tell.
+MILLENNIUM_DAYS = 365_000
+MILLENNIUM_MINUTES = MILLENNIUM_DAYS * 24 * 60
+MILLENNIUM_MS = MILLENNIUM_DAYS * 24 * 60 * 60 * 1000
+
 
 def read_dotenv(path: Path) -> dict[str, str]:
     """The variables of a ``.env`` file as they stand there. Raises OSError, UnicodeDecodeError."""
@@ -73,6 +78,10 @@ class Env:
             limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
             raise ImproperlyConfigured(f"{name}: expected a whole number {limits}, got {value!r}")
         return number
+
+    def minutes(self, name: str, default: int) -> int:
+        """How long something lasts: at least one, and no longer than a calendar tells."""
+        return self.integer(name, default, minimum=1, maximum=MILLENNIUM_MINUTES)
 
     def address(self, name: str, default: str = "") -> str:
         """An http(s) address, without a slash at its end."""

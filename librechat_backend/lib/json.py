@@ -16,6 +16,7 @@ MAX_NUMBER = 2**53 - 1  # beyond it a number does not survive JSON in the browse
 # Only texts with one of these can hold a larger number: most need no second look.
 _LONG_NUMBER = re.compile(rb"[0-9]{16}|[0-9][eE]\+?[0-9]")
 MAX_DEPTH = 100
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # orjson reads four times as deep as it writes; something is left for what is put around a value.
 _WRITABLE_DEPTH = 250
 
@@ -46,6 +47,13 @@ def loads(data: bytes | str) -> JSONValue:
         return _without_nul(value)
     except RecursionError:
         raise DecodeError("It is nested too deep.", "", 0) from None
+
+
+def storable_text(text: str) -> str:
+    """``text`` as a database and JSON can hold it, for what was not read by :func:`loads`: without
+    NUL characters, and halves of characters replaced."""
+    found = text.replace("\x00", "")
+    return found if found.isascii() else _SURROGATE.sub("\ufffd", found)
 
 
 def is_writable(data: bytes, value: JSONValue) -> bool:

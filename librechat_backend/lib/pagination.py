@@ -6,7 +6,7 @@ A cursor is opaque to the client: base64 of the JSON ``[names, values]`` of the 
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -26,7 +26,7 @@ def parse_text(value: json.JSONValue) -> str:
 
 
 def parse_moment(value: json.JSONValue) -> datetime:
-    return from_iso(parse_text(value)).astimezone(UTC)
+    return from_iso(parse_text(value))
 
 
 def parse_count(value: json.JSONValue) -> int:

@@ -2,8 +2,12 @@
 
 from typing import IO, Any
 
-from django.db import DatabaseError
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -19,6 +23,12 @@ from librechat_backend.lib.errors import (
     NotAuthenticated,
     TooLarge,
 )
+
+# Or too busy to answer in time; nothing is wrong with the request.
+DATABASE_AWAY = (OperationalError, InterfaceError)
+REDIS_AWAY = (RedisConnectionError, RedisTimeoutError)
+
+log = structlog.get_logger(__name__)
 
 
 class JSONParser(BaseParser):
@@ -88,7 +98,8 @@ class JSONRenderer(BaseRenderer):
 
 def exception_handler(error: Exception, context: Any) -> Response | None:
     """The one place where an exception of a JSON view becomes an answer."""
-    if isinstance(error, DatabaseError) and _has_left(context["request"].user):
+    is_refused = isinstance(error, DatabaseError) and not isinstance(error, DATABASE_AWAY)
+    if is_refused and _has_left(context["request"].user):
         error = NotAuthenticated("Unauthorized")
     app_error = as_app_error(error)
     if app_error is None:
@@ -98,8 +109,9 @@ def exception_handler(error: Exception, context: Any) -> Response | None:
 
 def _has_left(person: Any) -> bool:
     """Whether the account of who asks was deleted meanwhile: nothing can hang on it any more."""
-    known = type(person)._default_manager.filter(pk=person.pk) if person.pk else None
-    return known is not None and not known.exists()
+    if person is None or not person.pk:
+        return False
+    return not type(person)._default_manager.filter(pk=person.pk).exists()
 
 
 def as_app_error(error: Exception) -> AppError | None:
@@ -108,13 +120,26 @@ def as_app_error(error: Exception) -> AppError | None:
         return error
     if isinstance(error, Http404):
         return AppError("Not found", status=404)
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge("request entity too large")
     if isinstance(error, exceptions.UnsupportedMediaType):
         return AppError("Unsupported media type", status=415)
     if isinstance(error, exceptions.MethodNotAllowed):
         return AppError("Endpoint not found", status=404)
     if isinstance(error, exceptions.APIException):
         return AppError(str(error.detail), status=error.status_code)
+    if isinstance(error, DATABASE_AWAY):
+        log.error("database_away", exc_info=error)
+        return _unreachable("its database")
+    if isinstance(error, REDIS_AWAY):
+        log.error("redis_away", exc_info=error)
+        return _unreachable("Redis")
     return None
+
+
+def _unreachable(service: str) -> AppError:
+    message = f"The server cannot reach {service}. Please try again in a moment."
+    return AppError(message, status=503, headers={"Retry-After": "1"})
 
 
 def json_response(data: json.JSONValue, status: int = 200) -> HttpResponse:

@@ -16,6 +16,13 @@ def to_epoch_ms(moment: datetime) -> int:
 
 
 def from_iso(text: str) -> datetime:
-    """An aware datetime. Raises ValueError for anything but ISO 8601; no zone means UTC."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """In UTC; no zone means UTC. Raises ValueError for anything but ISO 8601."""
+    return in_utc(datetime.fromisoformat(text))
+
+
+def in_utc(moment: datetime) -> datetime:
+    """No zone means UTC. Raises ValueError where the calendar ends on the way."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("The calendar has no such moment.") from error

@@ -8,5 +8,5 @@ STRIPE_WEBHOOK_SECRET = env.items("STRIPE_WEBHOOK_SECRET")
 STRIPE_API_URL = env.text("STRIPE_API_URL")
 VOUCHER_MAX = env.integer("VOUCHER_MAX", 10, minimum=1)
 # In minutes.
-VOUCHER_WINDOW = env.integer("VOUCHER_WINDOW", 15, minimum=1)
+VOUCHER_WINDOW = env.minutes("VOUCHER_WINDOW", 15)
 CHECKOUT_MAX = env.integer("CHECKOUT_MAX", 10, minimum=1)

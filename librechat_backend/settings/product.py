@@ -1,5 +1,6 @@
 """What the product shows and does."""
 
+from librechat_backend.lib.env import MILLENNIUM_DAYS
 from librechat_backend.settings.base import env
 
 VERSION = "0.1.0"
@@ -17,12 +18,14 @@ ADMIN_SHOW_MESSAGE_CONTENT = env.boolean("ADMIN_SHOW_MESSAGE_CONTENT", default=F
 SUMMARIZE_HISTORY = env.boolean("SUMMARIZE_HISTORY", default=False)
 SUMMARY_MODEL = env.text("SUMMARY_MODEL")
 RETENTION_MODE = env.choice("RETENTION_MODE", "temporary", {"temporary", "all"})
-TEMPORARY_CHAT_RETENTION_HOURS = env.integer("TEMPORARY_CHAT_RETENTION", 720, minimum=1)
+TEMPORARY_CHAT_RETENTION_HOURS = env.integer(
+    "TEMPORARY_CHAT_RETENTION", 720, minimum=1, maximum=MILLENNIUM_DAYS * 24
+)
 ALLOW_SHARED_LINKS = env.boolean("ALLOW_SHARED_LINKS", default=True)
 ALLOW_SHARED_LINKS_PUBLIC = env.boolean("ALLOW_SHARED_LINKS_PUBLIC", default=False)
 SHARED_LINKS_SNAPSHOT_FILES = env.boolean("SHARED_LINKS_SNAPSHOT_FILES", default=True)
-REQUEST_LOG_RETENTION_DAYS = env.integer("REQUEST_LOG_RETENTION_DAYS", 0, minimum=0)
-SHARED_LINK_RETENTION_HOURS = env.integer("SHARED_LINK_RETENTION", 0)
+REQUEST_LOG_RETENTION_DAYS = env.integer("REQUEST_LOG_RETENTION_DAYS", 0, maximum=MILLENNIUM_DAYS)
+SHARED_LINK_RETENTION_HOURS = env.integer("SHARED_LINK_RETENTION", 0, maximum=MILLENNIUM_DAYS * 24)
 MEMORY_TOKEN_LIMIT = env.integer("MEMORY_TOKEN_LIMIT", 2000, minimum=0)
 MEMORY_CHAR_LIMIT = env.integer("MEMORY_CHAR_LIMIT", 10_000, minimum=1)
 MEMORY_ENDPOINT = env.text("MEMORY_ENDPOINT")

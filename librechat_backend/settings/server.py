@@ -31,7 +31,9 @@ STOCK_CONCURRENCY = env.integer("STOCK_CONCURRENCY", 16, minimum=1)
 STOCK_QUEUE_SECONDS = 30
 REQUEST_HEAD_SECONDS = env.integer("REQUEST_HEAD_SECONDS", 20, minimum=1)
 # Of a request to /v1, whose images come inside it.
+# Addresses end up in logs and histories, so a key in one is a choice of the operator's.
+GATEWAY_ALLOW_QUERY_TOKEN = env.boolean("GATEWAY_ALLOW_QUERY_TOKEN", default=False)
 API_BODY_LIMIT_MB = env.integer("API_BODY_LIMIT_MB", 32, minimum=1, maximum=1024)
 # What Prometheus sends to read /metrics; without it only this machine may.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
-SHUTDOWN_GRACE_SECONDS = env.integer("SHUTDOWN_GRACE_SECONDS", 5)
+SHUTDOWN_GRACE_SECONDS = env.integer("SHUTDOWN_GRACE_SECONDS", 5, maximum=86_400)
