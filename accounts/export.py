@@ -4,7 +4,11 @@ Secrets are left out: hashes, keys and codes help nobody but a thief. The apps a
 they keep; together they are the person's data.
 """
 
+from datetime import datetime
+from typing import Any
+
 from allauth.socialaccount.models import SocialAccount
+from django.db.models import Manager
 
 from accounts.models import User
 from librechat_backend.lib.json import JSONDict, JSONValue
@@ -19,44 +23,28 @@ def export_account(user: User) -> JSONDict:
         "groups": _groups(user),
         "devices": _devices(user),
         "identities": _identities(user),
-        "second_factor": {
-            "is_enabled": user.two_factor_enabled,
-            "unused_backup_codes": user.backup_codes.filter(
-                is_pending=False, used_at__isnull=True
-            ).count(),
-        },
-        "open_mailed_links": [
-            {"purpose": row.purpose, "email": row.email, "expires_at": to_iso(row.expires_at)}
-            for row in user.one_time_tokens.order_by("pk")
-        ],
-        "invited": [
-            {"email": row.email, "created_at": to_iso(row.created_at)}
-            for row in user.invitations.order_by("pk")
-        ],
-        "violations": [
-            {"kind": row.kind, "score": row.score, "updated_at": to_iso(row.updated_at)}
-            for row in user.violations.order_by("pk")
-        ],
-        "bans": [
-            {
-                "reason": row.reason,
-                "ip_address": row.ip_address,
-                "created_at": to_iso(row.created_at),
-                "expires_at": to_iso(row.expires_at),
-            }
-            for row in user.bans.order_by("pk")
-        ],
+        "second_factor": _second_factor(user),
+        "open_mailed_links": _rows(user.one_time_tokens, "purpose", "email", "expires_at"),
+        "invited": _rows(user.invitations, "email", "created_at"),
+        "violations": _rows(user.violations, "kind", "score", "updated_at"),
+        "bans": _rows(user.bans, "reason", "ip_address", "created_at", "expires_at"),
         "tools": _tools(user),
-        "access": [
-            {
-                "resource_type": row.resource_type,
-                "resource_id": row.resource_id,
-                "bits": row.bits,
-                "granted_at": to_iso(row.granted_at),
-            }
-            for row in user.access_entries.order_by("pk")
-        ],
+        "access": _rows(user.access_entries, "resource_type", "resource_id", "bits", "granted_at"),
     }
+
+
+def _rows(manager: Manager[Any], *names: str) -> list[JSONValue]:
+    rows = manager.order_by("pk").values(*names)
+    return [{name: _json(value) for name, value in row.items()} for row in rows]
+
+
+def _json(value: Any) -> JSONValue:
+    return to_iso(value) if isinstance(value, datetime) else value
+
+
+def _second_factor(user: User) -> JSONDict:
+    unused = user.backup_codes.filter(is_pending=False, used_at__isnull=True)
+    return {"is_enabled": user.two_factor_enabled, "unused_backup_codes": unused.count()}
 
 
 def _profile(user: User) -> JSONDict:

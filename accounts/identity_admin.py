@@ -7,7 +7,6 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ImproperlyConfigured
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from accounts.identity.rules import Rule, environment_rules
@@ -15,6 +14,7 @@ from accounts.models import IdentityRule, Role
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
 from accounts.services.external import unlink_identity
 from librechat_backend.lib.admin import ModelAdmin, ModelForm, Select, TabularInline
+from librechat_backend.lib.formsets import BoundedFormSet
 
 # The library's own pages: its settings and tokens are not used here.
 for model in (EmailAddress, SocialAccount, SocialApp, SocialToken):
@@ -22,7 +22,7 @@ for model in (EmailAddress, SocialAccount, SocialApp, SocialToken):
         admin.site.unregister(model)
 
 
-class UnlinkingFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+class UnlinkingFormSet(BoundedFormSet):
     def delete_existing(self, obj: SocialAccount, commit: bool = True) -> None:
         if commit:
             unlink_identity(account=obj)

@@ -110,7 +110,8 @@ class Verification:
 def parse_verification(data: JSONValue) -> Verification:
     """The address comes as it stood in the link, escaped or not. Nothing is refused here."""
     fields = data if isinstance(data, dict) else {}
-    return Verification(normalize_email(unquote(_text(fields, "email"))), _text(fields, "token"))
+    address = {"email": unquote(_text(fields, "email"))}  # escaped, NUL has not been seen so far
+    return Verification(parse_address(address), _text(fields, "token"))
 
 
 def parse_address(data: JSONValue) -> str:

@@ -71,22 +71,7 @@ def _is_password_of(directory: LDAP, name: str, password: str) -> bool:
 @contextmanager
 def _connected(directory: LDAP, name: str, password: str) -> Iterator["Connection"]:
     """Signed in, if the directory agrees; as an anonymous visitor without ``name``."""
-    from ldap3 import NONE, Connection, Server, Tls
-
-    tls = Tls(
-        validate=ssl.CERT_REQUIRED if directory.verifies_certificate else ssl.CERT_NONE,
-        ca_certs_file=directory.ca_certificate_path or None,
-    )
-    server = Server(directory.url, get_info=NONE, tls=tls, connect_timeout=TIMEOUT_SECONDS)
-    connection = Connection(
-        server,
-        user=name or None,
-        password=password or None,
-        receive_timeout=TIMEOUT_SECONDS,
-        read_only=True,
-        check_names=False,
-        auto_referrals=False,  # a referral would be handed the password
-    )
+    connection = _connection(directory, name, password)
     try:
         connection.open()
         if directory.starts_tls and not connection.start_tls():
@@ -97,18 +82,32 @@ def _connected(directory: LDAP, name: str, password: str) -> Iterator["Connectio
         connection.unbind()
 
 
+def _connection(directory: LDAP, name: str, password: str) -> "Connection":
+    from ldap3 import NONE, Connection, Server, Tls
+
+    tls = Tls(
+        validate=ssl.CERT_REQUIRED if directory.verifies_certificate else ssl.CERT_NONE,
+        ca_certs_file=directory.ca_certificate_path or None,
+    )
+    server = Server(directory.url, get_info=NONE, tls=tls, connect_timeout=TIMEOUT_SECONDS)
+    return Connection(
+        server,
+        user=name or None,
+        password=password or None,
+        receive_timeout=TIMEOUT_SECONDS,
+        read_only=True,
+        check_names=False,
+        auto_referrals=False,  # a referral would be handed the password
+    )
+
+
 def _identity(directory: LDAP, attributes: Any) -> ProvenIdentity:
     """What the directory says is the operator's own word, so its addresses are verified."""
     plain = {str(name): _plain(values) for name, values in dict(attributes).items()}
     claims = Claims({"userinfo": plain})
-
-    def first(*names: str) -> str:
-        return next((text for name in names if name and (text := claims.text(name))), "")
-
     email = claims.exact_text(directory.email_attribute or "mail") or claims.exact_text("mail")
-    username = first(directory.username_attribute, "givenName", "mail")
     full_name = " ".join(filter(None, map(claims.text, directory.name_attributes)))
-    subject = first(directory.id_attribute, "uid", "sAMAccountName", "mail")
+    subject = _first(claims, directory.id_attribute, "uid", "sAMAccountName", "mail")
     if not 0 < len(subject) <= SUBJECT_MAX_LENGTH:
         raise DirectoryError("the entry has none of LDAP_ID, uid, sAMAccountName and mail")
     return ProvenIdentity(
@@ -118,9 +117,13 @@ def _identity(directory: LDAP, attributes: Any) -> ProvenIdentity:
         email=email or f"{subject}@ldap.local",
         is_email_verified=True,
         claims=claims,
-        name=full_name or first("cn", "name", "commonname", "displayName"),
-        username=username,
+        name=full_name or _first(claims, "cn", "name", "commonname", "displayName"),
+        username=_first(claims, directory.username_attribute, "givenName", "mail"),
     )
+
+
+def _first(claims: Claims, *names: str) -> str:
+    return next((text for name in names if name and (text := claims.text(name))), "")
 
 
 def _plain(values: Any) -> list[str]:

@@ -32,8 +32,14 @@ from accounts.identity.openid_metadata import Metadata, read_metadata
 from accounts.identity.proven import Refusal, SignInRefused
 from librechat_backend.lib.json import JSONDict
 
-# What talking to a provider raises, besides what a strange answer leads to.
+# What talking to a provider raises, besides STRANGE_ANSWERS.
 PROVIDER_ERRORS: tuple[type[Exception], ...] = (OAuth2Error, requests.RequestException)
+
+# What answers of another shape than the library expects lead to: moments beyond the calendar and
+# JSON without an end among them.
+STRANGE_ANSWERS = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
 
 CLOCK_TOLERANCE_SECONDS = 300
 

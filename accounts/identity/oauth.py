@@ -18,6 +18,9 @@ from librechat_backend.lib.json import JSONDict
 
 Answer = dict[str, str]
 
+# What the library calls a setting of its own: an identifier of endless length.
+_STRANGE = (*library.STRANGE_ANSWERS, ImproperlyConfigured)
+
 
 def begin(*, provider: str, browser: str) -> str:
     """The provider's address to send the browser to. Raises SignInRefused."""
@@ -33,7 +36,10 @@ def begin(*, provider: str, browser: str) -> str:
     parameters = {"nonce": nonce} if client.repeats_nonce else {}
     if client.uses_pkce:
         parameters |= {"code_challenge": _challenge(code_verifier), "code_challenge_method": "S256"}
-    return client.redirect_url(state=state, parameters=parameters)
+    try:
+        return client.redirect_url(state=state, parameters=parameters)
+    except library.STRANGE_ANSWERS as error:  # its metadata names ways that are no texts
+        raise SignInRefused(Refusal.PROVIDER_ERROR, type(error).__name__) from error
 
 
 def finish(*, provider: str, answer: Answer, browser: str) -> ProvenIdentity:
@@ -51,8 +57,7 @@ def finish(*, provider: str, answer: Answer, browser: str) -> ProvenIdentity:
     except library.PROVIDER_ERRORS as error:
         # Their texts hold addresses and bodies, and these may hold tokens.
         raise SignInRefused(Refusal.PROVIDER_ERROR, _error_code(error)) from error
-    except (LookupError, TypeError, ValueError, AttributeError, ImproperlyConfigured) as error:
-        # An answer of another shape than the library expects.
+    except _STRANGE as error:
         raise SignInRefused(Refusal.INVALID_ANSWER, type(error).__name__) from error
 
 
@@ -78,31 +83,32 @@ def _check_issuer(client: library.OpenIDClient, answer: Answer) -> None:
 def _from_openid(
     client: library.OpenIDClient, said: dict[str, JSONDict], tokens: JSONDict
 ) -> ProvenIdentity:
-    """An ID token must be there; the user info counts only if it is about the same person."""
-    id_token, openid = said.get("id_token"), client.openid
-    if not id_token:
-        raise SignInRefused(Refusal.INVALID_ANSWER, "no ID token")
-    userinfo = said.get("userinfo") or {}
-    if userinfo and userinfo.get("sub") != id_token["sub"]:
-        raise SignInRefused(Refusal.INVALID_ANSWER, "user info of another person")
+    told, openid = Claims(_of_one_person(said)), client.openid
     access = id_tokens.unverified_claims(str(tokens.get("access_token", "")))
-    claims = Claims({"userinfo": userinfo, "id": id_token, "access": access})
-    told = Claims({"userinfo": userinfo, "id": id_token})
     email, is_verified = _openid_email(told, openid)
-    name = told.text(openid.name_claim) if openid.name_claim else _full_name(told)
     username_claims = (openid.username_claim,) if openid.username_claim else _USERNAME_CLAIMS
     return ProvenIdentity(
         provider="openid",
         issuer=client.metadata.issuer,
-        subject=_subject(str(id_token["sub"])),
+        subject=_subject(str(told.by_source["id"]["sub"])),
         email=email,
         is_email_verified=is_verified,
-        claims=claims,
-        name=name,
+        claims=Claims({**told.by_source, "access": access}),
+        name=told.text(openid.name_claim) if openid.name_claim else _full_name(told),
         username=_first(told, username_claims),
         avatar_url=told.text("picture"),
         id_token=str(tokens.get("id_token", "")),
     )
+
+
+def _of_one_person(said: dict[str, JSONDict]) -> dict[str, JSONDict]:
+    """An ID token must be there; the user info counts only if it is about the same person."""
+    id_token, userinfo = said.get("id_token"), said.get("userinfo") or {}
+    if not id_token:
+        raise SignInRefused(Refusal.INVALID_ANSWER, "no ID token")
+    if userinfo and userinfo.get("sub") != id_token["sub"]:
+        raise SignInRefused(Refusal.INVALID_ANSWER, "user info of another person")
+    return {"userinfo": userinfo, "id": id_token}
 
 
 _USERNAME_CLAIMS = ("preferred_username", "username", "email")

@@ -1,6 +1,7 @@
 """What the OpenID provider publishes about itself."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import requests
 from django.core.cache import cache
@@ -12,6 +13,7 @@ from librechat_backend.lib.json import JSONDict
 
 METADATA_SECONDS = 10 * 60
 TIMEOUT_SECONDS = 10
+MAX_ADDRESS_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,23 @@ def read_metadata(openid: OpenID) -> Metadata:
         raise SignInRefused(
             Refusal.PROVIDER_ERROR, f"metadata of {metadata.issuer!r}, not of OPENID_ISSUER"
         )
-    if missing := [name for name in _NEEDED if not metadata.text(name)]:
+    if missing := [name for name in _NEEDED if not _is_address(metadata.text(name))]:
         raise SignInRefused(Refusal.PROVIDER_ERROR, f"metadata without {missing[0]}")
     cache.set(cache_key, raw, METADATA_SECONDS)
     return metadata
 
 
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+def _is_address(text: str) -> bool:
+    """Whether a browser can be sent there."""
+    try:
+        parts = urlsplit(text.encode("utf-8").decode())
+    except ValueError:  # half an address, or half a character
+        return False
+    is_short = len(text) <= MAX_ADDRESS_LENGTH
+    return is_short and parts.scheme in {"https", "http"} and bool(parts.netloc)
 
 
 def _fetch(url: str) -> JSONDict:
@@ -61,7 +73,7 @@ def _fetch(url: str) -> JSONDict:
         document = answer.json()
     except (requests.ConnectionError, requests.Timeout) as error:
         raise SignInRefused(Refusal.PROVIDER_UNREACHABLE, type(error).__name__) from error
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError, RecursionError) as error:
         raise SignInRefused(Refusal.PROVIDER_ERROR, f"metadata: {type(error).__name__}") from error
     if not isinstance(document, dict):
         raise SignInRefused(Refusal.PROVIDER_ERROR, "metadata is no object")

@@ -162,6 +162,13 @@ def change_access(
         for principal in revoked:
             revoke(resource_type=resource.type, resource_id=resource.id, principal=principal)
         entries = [_give(actor, resource, each) for each in granted]
+    _log_change(actor, resource, granted, revoked)
+    return entries
+
+
+def _log_change(
+    actor: User, resource: Resource, granted: list[Grant], revoked: list[Principal]
+) -> None:
     log.info(
         "access_changed",
         actor=actor.pk,
@@ -170,7 +177,6 @@ def change_access(
         granted=[f"{each.principal.type}:{each.principal.id} {each.role.id}" for each in granted],
         revoked=[f"{each.type}:{each.id}" for each in revoked],
     )
-    return entries
 
 
 def _give(actor: User, resource: Resource, grant_: Grant) -> AccessEntry:

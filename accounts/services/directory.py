@@ -5,7 +5,7 @@ from django.conf import settings
 
 from accounts.identity import configuration
 from accounts.identity.ldap import DirectoryError, check_password
-from accounts.identity.proven import Refusal, SignInRefused
+from accounts.identity.proven import ProvenIdentity, Refusal, SignInRefused
 from accounts.services import external, login
 from accounts.services.bans import Banned, require_not_banned
 from accounts.services.login import (
@@ -44,19 +44,25 @@ def sign_in_with_password(
     if not settings.ALLOW_EMAIL_LOGIN:
         raise Forbidden("Email login is not allowed.")
     require_not_banned(ip_address=ip_address)
+    identity = _proven(directory, email, password)
     try:
-        identity = check_password(directory, login=email, password=password)
-        if identity is None:
-            raise WrongCredentials
         return external.sign_in_with_identity(
             identity=identity, ip_address=ip_address, user_agent=user_agent
         )
-    except DirectoryError as error:
-        log.error("directory_unavailable", error=str(error))
-        raise DirectoryUnavailable from error
     except SignInRefused as refusal:
         log.info("sign_in_refused", ip=ip_address, reason=refusal.reason, provider="ldap")
         raise _in_words_of_the_form(refusal.reason) from refusal
+
+
+def _proven(directory: configuration.LDAP, name: str, password: str) -> ProvenIdentity:
+    try:
+        identity = check_password(directory, login=name, password=password)
+    except DirectoryError as error:
+        log.error("directory_unavailable", error=str(error))
+        raise DirectoryUnavailable from error
+    if identity is None:
+        raise WrongCredentials
+    return identity
 
 
 def _in_words_of_the_form(reason: Refusal) -> AppError:

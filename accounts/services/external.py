@@ -116,9 +116,17 @@ def _create(identity: ProvenIdentity, email: str) -> User:
     if not is_directory and not settings.ALLOW_SOCIAL_REGISTRATION:
         raise SignInRefused(Refusal.REGISTRATION_OFF)
     is_first = is_directory and registration.is_first_account()
+    user = _new_user(identity, email, is_first=is_first)
+    log.info("registered", user=user.pk, role=user.role, awaits_approval=user.awaits_approval)
+    if user.expires_at is not None:
+        transaction.on_commit(lambda: mail_verification_link(user=user))
+    return user
+
+
+def _new_user(identity: ProvenIdentity, email: str, *, is_first: bool) -> User:
     awaits_approval = settings.REGISTRATION_REQUIRES_APPROVAL and not is_first
     is_kept = identity.is_email_verified or not is_verification_required()
-    user = User.objects.create_user(
+    return User.objects.create_user(
         email,
         name=_fitting(identity.name),
         username=_fitting(identity.username),
@@ -131,10 +139,6 @@ def _create(identity: ProvenIdentity, email: str) -> User:
         is_active=not awaits_approval,
         awaits_approval=awaits_approval,
     )
-    log.info("registered", user=user.pk, role=user.role, awaits_approval=awaits_approval)
-    if not is_kept:
-        transaction.on_commit(lambda: mail_verification_link(user=user))
-    return user
 
 
 def _open_to(user: User, identity: ProvenIdentity) -> None:

@@ -22,6 +22,7 @@ from librechat_backend.lib.errors import Conflict, Forbidden, InvalidRequest
 from librechat_backend.lib.tasks import enqueue
 
 UNVERIFIED_LIFETIME = timedelta(days=7)
+NAME_TAKEN = "This user name is taken."
 
 log = structlog.get_logger(__name__)
 
@@ -34,26 +35,15 @@ def register_user(registration: Registration, *, invite_token: str = "") -> None
     InvalidRequest for a wrong invitation.
     """
     invitation = _admit(registration.email, invite_token)
-    has_address = not registration.email.endswith(NO_ADDRESS)
+    has_address = _has_address(registration.email)
     if not has_address:
         _require_free_name(registration.email.removesuffix(NO_ADDRESS))
     password_hash = make_password(registration.password)
     remove_expired_accounts()
     with transaction.atomic():
-        is_first = is_first_account()
-        standing = _standing(is_trusted=is_first or invitation is not None, has_address=has_address)
-        user, is_new = User.objects.get_or_create(
-            email=registration.email,
-            defaults={
-                "name": registration.name,
-                "username": registration.username,
-                "password": password_hash,
-                "role": ROLE_ADMIN if is_first else ROLE_USER,
-                "is_staff": is_first,
-                "is_superuser": is_first,
-                **standing,
-            },
-        )
+        user, is_new = _find_or_make(registration, password_hash, is_invited=invitation is not None)
+        if not is_new and not has_address:
+            raise Conflict(NAME_TAKEN)  # by somebody who was faster
         if invitation is not None:
             invitation.delete()
         if settings.EMAIL_ENABLED:
@@ -63,12 +53,38 @@ def register_user(registration: Registration, *, invite_token: str = "") -> None
         log.info("registered", user=user.pk, role=user.role, awaits_approval=user.awaits_approval)
 
 
+def _has_address(email: str) -> bool:
+    return not email.endswith(NO_ADDRESS)
+
+
+def _find_or_make(
+    registration: Registration, password_hash: str, *, is_invited: bool
+) -> tuple[User, bool]:
+    """The account of this address, and whether it is a new one."""
+    is_first = is_first_account()
+    standing = _standing(
+        is_trusted=is_first or is_invited, has_address=_has_address(registration.email)
+    )
+    return User.objects.get_or_create(
+        email=registration.email,
+        defaults={
+            "name": registration.name,
+            "username": registration.username,
+            "password": password_hash,
+            "role": ROLE_ADMIN if is_first else ROLE_USER,
+            "is_staff": is_first,
+            "is_superuser": is_first,
+            **standing,
+        },
+    )
+
+
 def _require_free_name(name: str) -> None:
     """Whoever has no address signs in by the name, so nobody else may have it."""
     if not settings.USERNAME_SIGNUP:
         raise Forbidden("Registration needs an address.")
     if User.objects.filter(Q(username__iexact=name) | Q(email=name + NO_ADDRESS)).exists():
-        raise Conflict("This user name is taken.")
+        raise Conflict(NAME_TAKEN)
 
 
 def _admit(email: str, invite_token: str) -> Invitation | None:

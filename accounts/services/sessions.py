@@ -113,9 +113,11 @@ def person_of_session(*, token: str) -> User:
 
 def find_session(*, user: User, token: str) -> RefreshSession | None:
     """The session of a token that is valid, or was until just now."""
-    presented = crypto.token_hash(token)
+    presented, session_id = crypto.token_hash(token), session_id_of(token)
+    if not is_object_id(session_id):
+        return None
     return user.refresh_sessions.filter(
-        Q(token_hash=presented) | Q(previous_hash=presented), pk=session_id_of(token)
+        Q(token_hash=presented) | Q(previous_hash=presented), pk=session_id
     ).first()
 
 

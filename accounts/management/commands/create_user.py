@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.models import User
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
 from accounts.services.registration import create_account
 from accounts.validation import email_problem, name_problem, password_problem
@@ -30,26 +31,29 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        email, name = options["email"], options["name"]
-        _require("EMAIL", email_problem(email))
-        if name is not None:
-            _require("--name", name_problem(name))
+        _require("EMAIL", email_problem(options["email"]))
+        if options["name"] is not None:
+            _require("--name", name_problem(options["name"]))
         password = _read_password() if options["password_stdin"] else secrets.token_urlsafe(15)
         _require("password", password_problem(password))
-        default_role = ROLE_ADMIN if options["superuser"] else ROLE_USER
-        try:
-            user = create_account(
-                email=email,
-                name=name or email.partition("@")[0][:80],
-                password=password,
-                role=options["role"] or default_role,
-                is_superuser=options["superuser"],
-            )
-        except Conflict as error:
-            raise CommandError(str(error)) from error
+        user = _create(options, password)
         self.stdout.write(f"Created {user.email} ({user.role}).")
         if not options["password_stdin"]:
             self.stdout.write(f"Password: {password}")
+
+
+def _create(options: dict[str, Any], password: str) -> User:
+    default_role = ROLE_ADMIN if options["superuser"] else ROLE_USER
+    try:
+        return create_account(
+            email=options["email"],
+            name=options["name"] or options["email"].partition("@")[0][:80],
+            password=password,
+            role=options["role"] or default_role,
+            is_superuser=options["superuser"],
+        )
+    except Conflict as error:
+        raise CommandError(str(error)) from error
 
 
 def _read_password() -> str:
