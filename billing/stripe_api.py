@@ -7,7 +7,7 @@ import stripe
 from django.conf import settings
 
 from librechat_backend.lib import json
-from librechat_backend.lib.errors import AppError
+from librechat_backend.lib.errors import AppError, MalformedJSON
 from librechat_backend.lib.json import JSONDict
 
 # How old a signed message may be: longer, and it could be one that was recorded.
@@ -86,7 +86,8 @@ def _call(function: Any, *arguments: Any) -> Any:
 
 
 def read_event(body: bytes, signature: str) -> JSONDict:
-    """A message of Stripe's webhook. Raises BadSignature; NotSetUp without a secret.
+    """A message of Stripe's webhook. Raises BadSignature, MalformedJSON; NotSetUp without a
+    secret.
 
     Several secrets, while one takes the place of another, are separated by commas.
     """
@@ -94,13 +95,18 @@ def read_event(body: bytes, signature: str) -> JSONDict:
         raise NotSetUp
     if not any(_is_signed(body, signature, secret) for secret in settings.STRIPE_WEBHOOK_SECRET):
         raise BadSignature
-    event = json.loads(body)
+    try:
+        event = json.loads(body)
+    except json.DecodeError as error:
+        raise MalformedJSON from error
     if not isinstance(event, dict):
         raise BadSignature
     return event
 
 
 def _is_signed(body: bytes, signature: str, secret: str) -> bool:
+    if not signature.isascii():  # the library cannot compare it
+        return False
     try:
         text = body.decode()
         stripe.WebhookSignature.verify_header(text, signature, secret, TOLERANCE_SECONDS)

@@ -20,14 +20,18 @@ from librechat_backend.lib.json import JSONDict, JSONValue
 log = structlog.get_logger(__name__)
 
 NOT_OURS = "nothing of ours"
+_MOST_ID_CHARACTERS = 255
+# In the currency's smallest unit; far beyond any payment, and sums of it still fit a column.
+_MOST = 10**15
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 @transaction.atomic
 def take_in(event: JSONDict) -> str:
-    """The outcome, in words. Raises InvalidRequest for what is no event."""
-    event_id, kind = _text(event.get("id")), _text(event.get("type"))
+    """The outcome, in words. Raises InvalidRequest for what is no event, or cannot be stored."""
+    event_id, kind = _id(event.get("id")), _text(event.get("type"))
     subject = _at(event, "data", "object")
-    if not event_id or len(event_id) > 255 or not kind or not isinstance(subject, dict):
+    if not event_id or not kind or not isinstance(subject, dict):
         raise InvalidRequest("This is no event.")
     happened_at = _moment(event.get("created")) or datetime.now(UTC)
     row, is_new = StripeEvent.objects.get_or_create(
@@ -55,7 +59,7 @@ def _checkout(session: JSONDict, happened_at: datetime) -> str:
         return NOT_OURS
     payment = note_paid(
         Paid(
-            stripe_id=_text(session.get("id")),
+            stripe_id=_own_id(session),
             payment_intent=_id(session.get("payment_intent")),
             user=user,
             plan=plan,
@@ -74,7 +78,7 @@ def _invoice_paid(invoice: JSONDict, happened_at: datetime) -> str:
     amount = _whole(invoice.get("amount_paid"))
     payment = note_paid(
         Paid(
-            stripe_id=_text(invoice.get("id")),
+            stripe_id=_own_id(invoice),
             payment_intent=_id(invoice.get("payment_intent")),
             user=user,
             plan=plan,
@@ -132,18 +136,19 @@ def _subscription(subscription: JSONDict, happened_at: datetime) -> str:
         return NOT_OURS
     item = _first(_at(subscription, "items", "data"))
     period_end = subscription.get("current_period_end") or item.get("current_period_end")
+    status = _text(subscription.get("status"))[:30]
     is_news = note_subscription(
         SubscriptionState(
-            stripe_id=_text(subscription.get("id")),
+            stripe_id=_own_id(subscription),
             user=user,
             plan=plan,
-            status=_text(subscription.get("status"))[:30],
+            status=status,
             ends_with_period=subscription.get("cancel_at_period_end") is True,
             period_ends_at=_moment(period_end),
             changed_at=happened_at,
         )
     )
-    return _text(subscription.get("status")) if is_news else "older than what is known"
+    return status if is_news else "older than what is known"
 
 
 _HANDLERS: dict[str, Callable[[JSONDict, datetime], str]] = {
@@ -245,14 +250,31 @@ def _text(value: JSONValue) -> str:
 
 
 def _id(value: JSONValue) -> str:
-    """Stripe writes the id alone, or the whole object in its place."""
-    return _text(value.get("id") if isinstance(value, dict) else value)
+    """Stripe writes the id alone, or the whole object in its place. Raises InvalidRequest."""
+    found = _text(value.get("id") if isinstance(value, dict) else value)
+    if len(found) > _MOST_ID_CHARACTERS:
+        raise InvalidRequest("An id of this event is too long.")
+    return found
+
+
+def _own_id(subject: JSONDict) -> str:
+    """Of what is stored under it. Raises InvalidRequest."""
+    if not (found := _id(subject.get("id"))):
+        raise InvalidRequest("What this event is about has no id.")
+    return found
 
 
 def _whole(value: JSONValue) -> int:
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return max(value, 0) if is_number and isinstance(value, int) else 0
+    """Raises InvalidRequest for an amount that no column holds."""
+    if type(value) is not int:
+        return 0
+    if value > _MOST:
+        raise InvalidRequest("A number of this event is too large.")
+    return max(value, 0)
 
 
 def _moment(value: JSONValue) -> datetime | None:
-    return datetime.fromtimestamp(_whole(value), UTC) if _whole(value) else None
+    seconds = _whole(value)
+    if seconds > _LAST_SECOND:
+        raise InvalidRequest("A time of this event is too far away.")
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

@@ -59,15 +59,7 @@ def is_kept(*, code: str) -> bool:
 @transaction.atomic
 def redeem(*, user: User, code: str) -> LedgerEntry:
     """Raises NotFound for what is no voucher, or none any more; Conflict for the second time."""
-    voucher = Voucher.objects.select_for_update().filter(code_hash=_hash(code)).first()
-    if voucher is None or not voucher.is_active:
-        raise NotFound("This is no valid voucher.")
-    if voucher.expires_at and voucher.expires_at <= timezone.now():
-        raise NotFound("This voucher has expired.")
-    if VoucherUse.objects.filter(voucher=voucher, user=user).exists():
-        raise Conflict("You have redeemed this voucher already.")
-    if voucher.used >= voucher.uses:
-        raise NotFound("This voucher has been used.")
+    voucher = _lock_good_one(user, code)
     VoucherUse.objects.create(voucher=voucher, user=user)
     voucher.used += 1
     voucher.save(update_fields=["used"])
@@ -78,6 +70,19 @@ def redeem(*, user: User, code: str) -> LedgerEntry:
         reason=f"Voucher {voucher}",
         reference=f"voucher:{voucher.pk}:{user.pk}",
     )
+
+
+def _lock_good_one(user: User, code: str) -> Voucher:
+    voucher = Voucher.objects.select_for_update().filter(code_hash=_hash(code)).first()
+    if voucher is None or not voucher.is_active:
+        raise NotFound("This is no valid voucher.")
+    if voucher.expires_at and voucher.expires_at <= timezone.now():
+        raise NotFound("This voucher has expired.")
+    if VoucherUse.objects.filter(voucher=voucher, user=user).exists():
+        raise Conflict("You have redeemed this voucher already.")
+    if voucher.used >= voucher.uses:
+        raise NotFound("This voucher has been used.")
+    return voucher
 
 
 def _new_code() -> str:
