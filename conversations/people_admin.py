@@ -80,19 +80,32 @@ class PersonAdmin(theme.ModelAdmin[Person]):
             raise PermissionDenied
         person = get_object_or_404(Person, pk=object_id)
         form = RemovalForm(request.POST or None)
-        chosen, is_valid = None, request.method == "POST" and form.is_valid()
-        if is_valid:
-            chosen = _chosen(person, form.cleaned_data["older_than_days"])
-            if form.cleaned_data["email"].strip().lower() == person.email.lower():
-                return _remove(request, person, chosen)
+        if request.method != "POST" or not form.is_valid():
+            return self._page(request, person, form)
+        chosen = _chosen(person, form.cleaned_data["older_than_days"])
+        email = form.cleaned_data["email"]
+        if email.strip().lower() == person.email.lower():
+            return _remove(request, person, chosen)
+        return self._page(request, person, form, going=_going(chosen), is_wrong=bool(email))
+
+    def _page(
+        self,
+        request: HttpRequest,
+        person: Person,
+        form: RemovalForm,
+        *,
+        going: dict[str, int] | None = None,
+        is_wrong: bool = False,
+    ) -> HttpResponse:
+        """``going``: what would be removed; ``is_wrong``: another address was typed."""
         context = {
             **self.admin_site.each_context(request),
             "title": f"Chats of {person.email}",
             "person": person,
             "holdings": holdings_of(person),
             "form": form,
-            "going": _going(chosen) if chosen is not None else None,
-            "is_wrong": is_valid and bool(form.cleaned_data["email"]),
+            "going": going,
+            "is_wrong": is_wrong,
             "opts": Person._meta,
         }
         return render(request, "admin/person_chats.html", context)

@@ -116,22 +116,29 @@ def rebuild(*, after: str = "", only_missing: bool = False) -> Iterator[Rebuilt]
     is left as it is.
     """
     done = Rebuilt(last_id=after)
-    if not after:
-        titled = Conversation.objects.order_by("pk")
-        if only_missing:
-            titled = titled.exclude(search_entries__message=None, search_entries__isnull=False)
-        for titles in _pages(titled.only("id", "user_id", "title", "is_temporary"), ""):
-            with transaction.atomic():
-                index_titles(titles)
-            done = replace(done, conversations=done.conversations + len(titles))
-            yield done
-    messages = Message.objects.filter(search_entry=None) if only_missing else Message.objects.all()
-    columns = ("id", "user_id", "conversation_id", "text", "content", "is_temporary")
-    for batch in _pages(messages.order_by("pk").only(*columns), after):
+    for titled in () if after else _conversations(only_missing=only_missing):
+        with transaction.atomic():
+            index_titles(titled)
+        done = replace(done, conversations=done.conversations + len(titled))
+        yield done
+    for batch in _messages(after, only_missing=only_missing):
         with transaction.atomic():
             index_messages(batch)
         done = replace(done, messages=done.messages + len(batch), last_id=batch[-1].pk)
         yield done
+
+
+def _conversations(*, only_missing: bool) -> Iterator[list[Conversation]]:
+    rows = Conversation.objects.order_by("pk").only("id", "user_id", "title", "is_temporary")
+    if only_missing:
+        rows = rows.exclude(search_entries__message=None, search_entries__isnull=False)
+    return _pages(rows, "")
+
+
+def _messages(after: str, *, only_missing: bool) -> Iterator[list[Message]]:
+    columns = ("id", "user_id", "conversation_id", "text", "content", "is_temporary")
+    rows = Message.objects.order_by("pk").only(*columns)
+    return _pages(rows.filter(search_entry=None) if only_missing else rows, after)
 
 
 def _pages(rows: QuerySet[M], after: str) -> Iterator[list[M]]:

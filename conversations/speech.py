@@ -16,7 +16,7 @@ from presets.resolver import offer_for
 from providers import speech
 from providers.errors import ProviderError
 from providers.failover import NotPaid
-from providers.routing import RouteQuery
+from providers.route_table import RouteQuery
 from providers.trace import CallTrace
 from usage.entries import Face, RequestEntry, Status
 from usage.ledger.pools import Billing, Payer, billing_under
@@ -46,7 +46,7 @@ class Speech:
         purse = Purse(
             self.payer, billing=self.billing, prices=self.prices, measure=lambda _: Size(0, 0)
         )
-        return CallTrace(purse=purse)
+        return CallTrace(self.payer.user_id, purse=purse)
 
 
 class SpeechFailed(AppError):
@@ -149,21 +149,25 @@ def _recorded(operation: str, query: RouteQuery, offered: Speech) -> Iterator[Ca
         entry.status = Status.STOPPED
         raise
     finally:
-        entry.user_id, entry.groups = query.principal.id, offered.groups
-        entry.endpoint, entry.requested_model = query.endpoint, query.model
-        entry.served_model, entry.attempts = trace.model, trace.attempts
-        entry.channel_id, entry.channel_name = trace.channel_id, trace.channel_name
-        entry.key_id, entry.total_ms = trace.key_id, trace.total_ms
-        # Sound is not counted in tokens.
-        price_request(
-            entry,
-            offered.prices,
-            kind=trace.channel_kind,
-            has_begun=entry.status is Status.OK,
-            is_counted=False,
-        )
-        entry.reservation = trace.reservation
+        _fill_in(entry, trace, query, offered)
         record(entry)
+
+
+def _fill_in(entry: RequestEntry, trace: CallTrace, query: RouteQuery, offered: Speech) -> None:
+    entry.user_id, entry.groups = query.principal.id, offered.groups
+    entry.endpoint, entry.requested_model = query.endpoint, query.model
+    entry.served_model, entry.attempts = trace.model, trace.attempts
+    entry.channel_id, entry.channel_name = trace.channel_id, trace.channel_name
+    entry.key_id, entry.total_ms = trace.key_id, trace.total_ms
+    # Sound is not counted in tokens.
+    price_request(
+        entry,
+        offered.prices,
+        kind=trace.channel_kind,
+        has_begun=entry.status is Status.OK,
+        is_counted=False,
+    )
+    entry.reservation = trace.reservation
 
 
 async def _continued(

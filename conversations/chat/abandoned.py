@@ -13,7 +13,7 @@ from conversations.services.columns import column_state
 from librechat_backend.lib.json import JSONDict
 from presets.resolver import principal_of
 from providers.client import plan_with
-from providers.routing import RouteQuery
+from providers.route_table import RouteQuery
 from providers.snapshots import current_table
 from providers.tokens import estimate_tokens
 from usage.entries import Face, RequestEntry, Share, Status, Tokens

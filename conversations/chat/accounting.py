@@ -6,7 +6,6 @@ Who calls these hears what was written down, so that the client shows the same.
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from conversations.chat.steps import plausible
 from conversations.services.columns import Column
 from conversations.services.turns import Turn
 from conversations.services.usage_figures import add_cost
@@ -36,7 +35,7 @@ PATIENCE_SECONDS = 5.0
 
 def new_trace(turn: Turn, resolved: ResolvedTurn, *, patience_seconds: float = 0.0) -> CallTrace:
     """Of a call that is made for ``turn``, with what it is paid from."""
-    trace = CallTrace()
+    trace = CallTrace(turn.user.id)
     trace.purse = Purse(
         Payer(user_id=turn.user.id, groups=resolved.groups, preset_slug=resolved.spec),
         billing=turn.billing,
@@ -213,7 +212,6 @@ def _entry(
 def _tokens(usage: Usage | None) -> Tokens:
     if usage is None:
         return Tokens()
-    usage = plausible(usage)
     return Tokens(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,

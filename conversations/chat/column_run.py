@@ -29,7 +29,7 @@ from presets.resolver import ResolvedTurn
 from providers import catalog, client
 from providers.errors import ProviderError
 from providers.failover import NotPaid, OverBudget
-from providers.routing import RouteTable
+from providers.route_table import RouteTable
 from providers.tokens import estimate_tokens
 from providers.types import ChatRequest, Finish, StreamEvent, Usage
 from usage.entries import RequestEntry, Status, Tokens

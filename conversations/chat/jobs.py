@@ -216,7 +216,7 @@ class Jobs:
         """How a generation that is not ours any more ended; None while somebody else runs it."""
         return await in_database(turns.stored_result, generation_id=generation_id)
 
-    async def _save(self, generation_id: str, outcome: Outcome) -> Finished | None:
+    async def _save(self, generation_id: str, outcome: Outcome) -> Finished | Failed | None:
         """A database that is away for some seconds costs nobody an answer."""
         for pause in SAVE_PAUSES_SECONDS:
             try:
@@ -226,7 +226,7 @@ class Jobs:
                 await asyncio.sleep(pause)
         return await self._save_once(generation_id, outcome)
 
-    async def _save_once(self, generation_id: str, outcome: Outcome) -> Finished | None:
+    async def _save_once(self, generation_id: str, outcome: Outcome) -> Finished | Failed | None:
         return await in_database(
             turns.finish_turn,
             generation_id=generation_id,
@@ -333,7 +333,8 @@ class Jobs:
             self.stop_local(generation_id, StopReason.LOST)
 
     async def recover_stale(self, *, all_others: bool = False) -> int:
-        """Finish what dead processes left behind; returns how many generations.
+        """Finish what dead processes left behind; returns how many generations. One that cannot be
+        finished keeps neither the others nor the start of the server.
 
         ``all_others``: this process is the only one, so every other owner is dead.
         """
@@ -342,7 +343,10 @@ class Jobs:
         stale = await in_database(lambda: list(Generation.objects.silent_since(silent_since)))
         abandoned = [generation for generation in stale if not self.owns(generation.id)]
         for generation in abandoned:
-            await self.recover(generation)
+            try:
+                await self.recover(generation)
+            except Exception:  # noqa: BLE001 - it is found again, and may do better then
+                log.exception("recovery_failed", generation_id=generation.id)
         return len(abandoned)
 
     async def recover(

@@ -1,9 +1,7 @@
 """Provider events → turn events: which slot of the answer each delta belongs to. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from itertools import count
-from typing import Any
 
 from conversations.chat.events import (
     ReasoningAdded,
@@ -24,19 +22,6 @@ from providers.types import (
     ToolCallDelta,
     Usage,
 )
-
-TOKENS_MAX = 2**31 - 1  # what a column holds
-
-
-def plausible(usage: Usage) -> Usage:
-    """Without what no provider can have counted: an answer must not be lost for its figures."""
-    names = (field.name for field in fields(usage) if field.name != "tells_media")
-    counts = {name: getattr(usage, name) for name in names}
-    sane: dict[str, Any] = {
-        name: value if type(value) is int and 0 <= value <= TOKENS_MAX else 0
-        for name, value in counts.items()
-    }
-    return replace(Usage(**sane), tells_media=usage.tells_media is True)
 
 
 class StepWriter:
@@ -75,7 +60,7 @@ class StepWriter:
             case ToolCallDelta():
                 yield from self._tool(item)
             case Usage():
-                self.usage = plausible(item)
+                self.usage = item
             case Finish(reason):
                 self.finish_reason = reason
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from librechat_backend.lib.json import JSONDict
 from providers import client
 from providers.errors import ProviderError
-from providers.routing import Principal
+from providers.route_table import Principal
 from providers.tokens import estimate_tokens
 from providers.trace import CallTrace
 from providers.types import ChatRequest, Message, Parameters, TextPart

@@ -6,10 +6,11 @@ import re
 import structlog
 from django.conf import settings
 
+from conversations.models import NEW_CHAT_TITLE
 from providers import client
 from providers.errors import ProviderError
 from providers.failover import OverBudget
-from providers.routing import Principal
+from providers.route_table import Principal
 from providers.trace import CallTrace
 from providers.types import ChatRequest, Message, Parameters, TextPart
 
@@ -19,6 +20,8 @@ FIRST_WORDS_CHARACTERS = 48
 # Enough to know what it is about.
 PROMPT_CHARACTERS = 4000
 UNTITLED = "Untitled Conversation"
+# NEW_CHAT_TITLE stands for no title, here and in the client: one that is made reads otherwise.
+_LIKE_NO_TITLE = NEW_CHAT_TITLE.capitalize()
 
 # A model may be cut off before it has thought to the end.
 _THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
@@ -75,13 +78,18 @@ def clean_title(answer: str) -> str:
     """One line without thoughts and quotation marks, at most MAX_CHARACTERS (contract 02 §6)."""
     line = " ".join(_THOUGHTS.sub("", answer).split())
     line = line.strip(_DECORATION).lstrip("# ").removeprefix("Title:").strip(_DECORATION)
-    return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 3].rstrip() + "..."
+    line = line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 3].rstrip() + "..."
+    return _told_from_none(line)
 
 
 def first_words(text: str) -> str:
     """The beginning of a message, cut at a word."""
     line = " ".join(text.split())
     if len(line) <= FIRST_WORDS_CHARACTERS:
-        return line or UNTITLED
+        return _told_from_none(line) or UNTITLED
     cut = line[:FIRST_WORDS_CHARACTERS]
     return (cut.rsplit(" ", 1)[0] or cut).rstrip(",.;:") + "…"
+
+
+def _told_from_none(title: str) -> str:
+    return _LIKE_NO_TITLE if title == NEW_CHAT_TITLE else title

@@ -72,6 +72,15 @@ def _packed(path: Path, unpacked_max: int) -> list[ChatFile]:
         raise Broken("The archive is damaged.") from error
     if len(entries) > ENTRIES_MAX:
         raise Broken("There are too many files in the archive.")
+    return [
+        ChatFile(_base_name(entry.filename), entry.file_size, _opener(path, entry))
+        for entry in _chosen(entries, unpacked_max)
+        # Lines may be none; a list must at least say that it is empty.
+        if entry.file_size or entry.filename.lower().endswith(".json")
+    ]
+
+
+def _chosen(entries: list[zipfile.ZipInfo], unpacked_max: int) -> list[zipfile.ZipInfo]:
     chosen = [entry for entry in entries if _CHATS.fullmatch(_base_name(entry.filename))]
     if not chosen:
         raise Broken("There is no conversations.json in the archive.")
@@ -79,13 +88,7 @@ def _packed(path: Path, unpacked_max: int) -> list[ChatFile]:
         raise Broken("The archive is encrypted.")
     if sum(entry.file_size for entry in chosen) > unpacked_max:
         raise Broken("What is in the archive is too large.")
-    chosen.sort(key=lambda entry: entry.filename)
-    return [
-        ChatFile(_base_name(entry.filename), entry.file_size, _opener(path, entry))
-        for entry in chosen
-        # Lines may be none; a list must at least say that it is empty.
-        if entry.file_size or entry.filename.lower().endswith(".json")
-    ]
+    return sorted(chosen, key=lambda entry: entry.filename)
 
 
 def _base_name(name: str) -> str:

@@ -53,7 +53,7 @@ def _tool_call(part: JSONDict) -> JSONDict | None:
     stored = storable(call) | {
         "id": text(call.get("id")),
         "name": text(call.get("name")),
-        "args": arguments if isinstance(arguments, str) else _json(arguments),
+        "args": text(arguments) if isinstance(arguments, str) else _json(arguments),
     }
     if "output" in stored and not isinstance(stored["output"], str):
         stored["output"] = _json(call["output"])

@@ -4,10 +4,9 @@ Nothing here raises: a value of the wrong kind counts as none.
 """
 
 import math
-import re
 from datetime import UTC, datetime, timedelta
 
-from librechat_backend.lib.json import MAX_NUMBER, JSONDict, JSONValue
+from librechat_backend.lib.json import MAX_NUMBER, JSONDict, JSONValue, storable_text
 from librechat_backend.lib.times import from_iso
 
 DEPTH_MAX = 50
@@ -17,16 +16,12 @@ SECONDS_MAX = 100_000_000_000
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(days=1)
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 def text(value: JSONValue, limit: int | None = None) -> str:
     """``value`` if it is one, without what databases cannot store; at most ``limit`` characters."""
     if not isinstance(value, str):
         return ""
-    found = value.replace("\x00", "")
-    if not found.isascii():
-        found = _SURROGATE.sub("\ufffd", found)
+    found = storable_text(value)
     return found if limit is None else found[:limit]
 
 
@@ -71,7 +66,7 @@ def moment(value: JSONValue) -> datetime | None:
 
 def _moment(value: JSONValue) -> datetime | None:
     if isinstance(value, str):
-        return from_iso(value.strip()).astimezone(UTC)
+        return from_iso(value.strip())
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     seconds = value / 1000 if value > SECONDS_MAX else value

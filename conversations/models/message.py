@@ -7,6 +7,7 @@ from conversations.models.conversation import Conversation
 from conversations.querysets import MESSAGE_FIELDS, MessageQuerySet
 from librechat_backend.lib.ids import NO_PARENT, ObjectIdField
 from librechat_backend.lib.json import JSONDict
+from presets.parameters import SENDER_MAX_LENGTH
 
 
 class Message(models.Model):
@@ -26,7 +27,7 @@ class Message(models.Model):
     )
     parent_message_id = models.CharField(max_length=64, default=NO_PARENT)
     is_created_by_user = models.BooleanField(default=False)
-    sender = models.CharField(max_length=200, blank=True)
+    sender = models.CharField(max_length=SENDER_MAX_LENGTH, blank=True)
     text = models.TextField(blank=True)
     content = models.JSONField(null=True, blank=True)
     endpoint = models.CharField(max_length=100, blank=True)

@@ -10,7 +10,7 @@ from conversations.services.known import Known
 from conversations.tree import branch_to
 from librechat_backend.lib.json import JSONDict
 from presets.resolver import ResolvedTurn
-from providers.routing import RouteTable
+from providers.route_table import RouteTable
 from providers.snapshots import current_table
 from usage.rate_limits import Rules, current_rules
 

@@ -13,6 +13,7 @@ from conversations.services.conversations import conversation_not_found
 from librechat_backend.lib.errors import InvalidRequest, NotFound
 from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.pagination import MAX_COUNT
 from providers.tokens import estimate_tokens
 
 FEEDBACK_TAGS = {
@@ -46,7 +47,7 @@ def edit_part(*, user: User, conversation_id: str, message_id: str, index: int, 
     _set_part_text(part, text)
     if message.token_count is not None:
         change = estimate_tokens(text) - estimate_tokens(before)
-        message.token_count = max(0, message.token_count + change)
+        message.token_count = min(max(0, message.token_count + change), MAX_COUNT)
     _save(message, "content", "token_count")
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.db import DataError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -21,6 +22,7 @@ from conversations import often
 from conversations.chat.content import join_parts
 from conversations.chat.events import Failed, Finished
 from conversations.chat.request import TurnRequest
+from conversations.message_text import message_text
 from conversations.models import Conversation, Generation, Message, Project
 from conversations.search import indexing_new
 from conversations.services.background import Background, background_of
@@ -31,6 +33,7 @@ from conversations.services.questions import question_of
 from conversations.services.retention import expiry
 from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.refusals import require_for_good
 from librechat_backend.lib.times import to_epoch_ms
 from librechat_backend.lib.together import Statement, run_together, write_together
 from presets.parameters import sender_label
@@ -44,6 +47,11 @@ from usage.rows import storing_rows, write_rows
 
 Status = Generation.Status
 DELETED = "The conversation was deleted."
+MESSAGE_DELETED = "A message of this turn was deleted."
+NOT_AS_IT_WAS = "This answer could not be stored as it was."
+_FAILURES = (DatabaseError, UnicodeError)
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,23 +232,39 @@ def _generation(
 # -- Ending --------------------------------------------------------------------------------
 
 
-def finish_turn(*, generation_id: str, process: str, outcome: Outcome) -> Finished | None:
+def finish_turn(*, generation_id: str, process: str, outcome: Outcome) -> Finished | Failed | None:
     """Store the answer and end the generation.
 
     None when ``process`` no longer owns a running generation of that id (it was taken over, or
-    its conversation was deleted); then nothing was written.
+    its conversation was deleted); then nothing was written. Raises DatabaseError while the database
+    is away.
     """
     try:
         return _finish(generation_id, process, outcome)
-    except (DataError, IntegrityError):
+    except _FAILURES as error:
+        require_for_good(error)
+    try:
         # A row of its calls that is refused costs nobody the answer.
         return _finish(generation_id, process, outcome, is_cautious=True)
+    except _FAILURES as error:
+        require_for_good(error)
+        log.exception("answer_refused", generation_id=generation_id)
+    # To try it again and again would be no end, for those who wait for one either.
+    return _finish(generation_id, process, _in_words(outcome), is_cautious=True)
+
+
+def _in_words(outcome: Outcome) -> Outcome:
+    """What was said, of an answer that no row takes as it is."""
+    said = message_text("", outcome.content).replace("\x00", "").encode("utf-8", "replace").decode()
+    parts: list[JSONDict] = [{"type": "text", "text": said}] if said else []
+    content = [*parts, {"type": "error", "error": NOT_AS_IT_WAS}]
+    return Outcome(Status.ERROR, content, requests=outcome.requests)
 
 
 @transaction.atomic
 def _finish(
     generation_id: str, process: str, outcome: Outcome, *, is_cautious: bool = False
-) -> Finished | None:
+) -> Finished | Failed | None:
     now = timezone.now()
     # The chat first, in the order of a deletion, which must not meet this in a deadlock.
     _, owned, found = run_together(
@@ -330,8 +354,9 @@ def _finished(
     outcome: Outcome,
     first: Sequence[Statement[Any]] = (),
     last: Sequence[Statement[Any]] = (),
-) -> Finished:
-    """As the rows tell it after ``first``; ``last`` is done behind."""
+) -> Finished | Failed:
+    """As the rows tell it after ``first``; ``last`` is done behind. What was deleted meanwhile, the
+    question too, cannot be shown: then there is an end all the same."""
     pk, question_id = generation.conversation_id, generation.user_message_id
     answers = run_together(
         *first,
@@ -340,10 +365,14 @@ def _finished(
         often.message_keys.asking(pk=pk),
         *last,
     )
-    found, (conversation,), keys = answers[len(first) : len(first) + 3]
+    found, conversations, keys = answers[len(first) : len(first) + 3]
     rows = {row["message_id"]: row for row in found}
+    if not conversations:
+        return Failed(DELETED)
+    if not {question_id, answer_id} <= rows.keys():
+        return Failed(MESSAGE_DELETED)
     return Finished(
-        conversation=conversation,
+        conversation=conversations[0],
         user_message=rows[question_id],
         response=rows[answer_id],
         message_ids=keys,
@@ -358,11 +387,8 @@ def stored_result(*, generation_id: str) -> Finished | Failed | None:
         return Failed(DELETED)
     if generation.status == Status.RUNNING:
         return None
-    answer_id = generation.response_message_id
-    answers = Message.objects.filter(conversation_id=generation.conversation_id)
-    if not answers.filter(message_id=answer_id).exists():
-        return Failed(DELETED)
-    return _finished(generation, answer_id, Outcome(Status(generation.status), None))
+    outcome = Outcome(Status(generation.status), None)
+    return _finished(generation, generation.response_message_id, outcome)
 
 
 def history_rows(*, user: User, conversation: Conversation) -> list[dict[str, Any]]:

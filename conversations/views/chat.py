@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
@@ -29,7 +30,14 @@ from conversations.chat.runtime import get_jobs
 from conversations.models import NEW_CHAT_TITLE, Conversation, Generation
 from librechat_backend.lib import json, rest, sse
 from librechat_backend.lib.aio import in_database
-from librechat_backend.lib.errors import AppError, Forbidden, InvalidRequest, NotFound, TooLarge
+from librechat_backend.lib.errors import (
+    AppError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    NotReady,
+    TooLarge,
+)
 from librechat_backend.lib.json import JSONDict
 from librechat_backend.lib.throttling import client_ip
 from librechat_backend.lib.together import Statement, run_together
@@ -39,15 +47,23 @@ VERSION_HEADER = "X-LibreChat-Generation-Protocol"
 # The client repeats a 404 three times, 5 s apart (contract 02 §6).
 TITLE_PAUSES_SECONDS = (0.2, 0.3, 0.5, 1, 1, 2, 2, 4, 4)
 
+log = structlog.get_logger(__name__)
+
 
 async def start(request: HttpRequest, endpoint: str = "") -> HttpResponse:
-    """POST a message: the generation begins, the answer says where to follow it."""
+    """POST a message: the generation begins, the answer says where to follow it.
+
+    While the database or Redis is away the client is told to repeat it, which cannot begin two.
+    """
     _allow(request, "POST")
-    user, turn_request = await in_database(_admitted, bearer_token(request), request, endpoint)
     try:
-        started = await (await get_jobs()).start(user, turn_request)
+        user, wanted = await in_database(_admitted, bearer_token(request), request, endpoint)
+        started = await (await get_jobs()).start(user, wanted)
     except DeniedTurn as denied:
         return denied_response(denied)
+    except (*rest.DATABASE_AWAY, *rest.REDIS_AWAY) as error:
+        log.warning("start_put_off", reason=str(error))
+        raise NotReady("The server cannot reach its storage; try again.") from error
     return generation_response(
         {
             **_identity(started.generation),

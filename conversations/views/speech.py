@@ -90,14 +90,14 @@ async def read_message(request: HttpRequest) -> StreamingHttpResponse:
     user = await _speaker(request)
     body = rest.parse_json(request.body)
     values = body if isinstance(body, dict) else {}
-    message_id, run_id = str(values.get("messageId", "")), str(values.get("runId", ""))
+    message_id, run_id, voice = (str(values.get(n) or "") for n in ("messageId", "runId", "voice"))
     key = f"speech:{user.pk}:{run_id[:64].encode().hex()}"
     if run_id and not await in_database(cache.add, key, 1, RUN_SECONDS):
         raise Conflict("This answer is being read aloud already.")
     text = await _complete_text(user, message_id[:64])
     if not text.strip():
         raise InvalidRequest("There is nothing to read aloud.")
-    return await _sound(user, text, str(values.get("voice", "")))
+    return await _sound(user, text, voice)
 
 
 async def _complete_text(user: User, message_id: str) -> str:

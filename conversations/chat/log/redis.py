@@ -8,6 +8,7 @@ thousand readers cost one connection, and resuming works in any process.
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
 from contextlib import aclosing
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -28,6 +29,8 @@ ABANDONED_SECONDS = 24 * 3600
 # Commands beyond this number wait for their turn.
 MAX_CONNECTIONS = 32
 RETRIES = 5
+# One finds out what Redis has, the next writes the rest, one is for a start of Redis between them.
+WRITE_ATTEMPTS = 3
 
 # All events or none, and only behind the number the writer knows as the last.
 _APPEND = """
@@ -43,11 +46,18 @@ log = structlog.get_logger(__name__)
 
 
 class _Writer:
-    """Where this process writes on. One append at a time: a title may come beside the answer."""
+    """What this process has written. One append at a time: a title may come beside the answer.
+
+    ``records`` follow the number ``first`` (None: not known yet), and Redis has those up to
+    ``last``. All are kept: a Redis that starts anew knows nothing, and is told again.
+    """
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self.last: int | None = None
+        self.records: list[bytes] = []
+        self.first: int | None = None
+        self.last = 0
+        self.rests_until = 0.0
         self.is_closed = False
 
 
@@ -75,31 +85,61 @@ class RedisLog:
     # -- writing ---------------------------------------------------------------------------
 
     async def append(self, generation_id: str, events: Sequence[TurnEvent]) -> None:
+        """While Redis is away the answer goes on, and its readers get the rest later. The last
+        event is tried until the caller gives up."""
         writer = self._writers.setdefault(generation_id, _Writer())
         async with writer.lock:
             if writer.is_closed:
                 return  # a late title: its row has it
+            writer.records += map(to_record, events)
+            is_over = any(map(is_terminal, events))
             try:
-                await self._write(generation_id, writer, events)
+                if is_over:
+                    await self._write_end(_key(generation_id), writer)
+                else:
+                    await self._try_to_write(_key(generation_id), writer, ABANDONED_SECONDS)
             except LogLost:
-                self._writers.pop(generation_id, None)
+                is_over = True
                 raise
+            finally:
+                if is_over:
+                    writer.is_closed = True
+                    self._writers.pop(generation_id, None)
 
-    async def _write(
-        self, generation_id: str, writer: _Writer, events: Sequence[TurnEvent]
-    ) -> None:
-        key, records = _key(generation_id), [to_record(event) for event in events]
-        last = await self._last_number(key) if writer.last is None else writer.last
-        is_last = any(is_terminal(event) for event in events)
-        seconds = int(self._retention_seconds) + 1 if is_last else ABANDONED_SECONDS
-        is_written = await self._append(keys=[key], args=[last, seconds, *records])
-        # A command that is repeated because its connection broke finds its own work done.
-        if not is_written and await self._records(key, after=last) != records:
-            raise LogLost(generation_id)
-        writer.last = last + len(records)
-        if is_last:
-            writer.is_closed = True
-            self._writers.pop(generation_id, None)
+    async def _write_end(self, key: str, writer: _Writer) -> None:
+        seconds = int(self._retention_seconds) + 1
+        while not await self._try_to_write(key, writer, seconds):  # noqa: ASYNC110 - Redis tells nobody
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _try_to_write(self, key: str, writer: _Writer, seconds: int) -> bool:
+        """False while Redis is away, which is asked now and then only. Raises LogLost."""
+        if monotonic() < writer.rests_until:
+            return False
+        try:
+            await self._write(key, writer, seconds)
+        except RedisError as error:
+            log.warning("redis_connection_lost", reason=str(error))
+            writer.rests_until = monotonic() + RECONNECT_SECONDS
+            return False
+        return True
+
+    async def _write(self, key: str, writer: _Writer, seconds: int) -> None:
+        """All that Redis does not have yet."""
+        if writer.first is None:
+            writer.first = writer.last = await self._last_number(key)
+        for _ in range(WRITE_ATTEMPTS):
+            missing = writer.records[writer.last - writer.first :]
+            if not missing:
+                return
+            if await self._append(keys=[key], args=[writer.last, seconds, *missing]):
+                writer.last += len(missing)
+                return
+            # A command that is repeated because its connection broke finds its own work done.
+            found = await self._records(key, after=writer.first)
+            if found != writer.records[: len(found)]:
+                break
+            writer.last = writer.first + len(found)
+        raise LogLost(key)
 
     async def _last_number(self, key: str) -> int:
         """Raises LogLost behind a terminal event."""

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
+from conversations.models import ChatImport
 from conversations.services.imports import create_import, run_import
 from files.receiving import spooled
 
@@ -23,19 +24,26 @@ class Command(BaseCommand):
         user = User.objects.filter(email=options["email"].strip().lower()).first()
         if user is None:
             raise CommandError(f"There is no account with the address {options['email']}.")
-        with spooled() as path:
-            try:
-                shutil.copyfile(options["file"], path)
-            except OSError as error:
-                raise CommandError(f"Cannot read {options['file']}: {error.strerror}") from error
-            row = create_import(user=user, path=path, file_name=options["file"].name)
+        row = _received(user, options["file"])
         run_import(import_id=row.pk)
         row.refresh_from_db()
+        self._say(row)
+        if row.problem:
+            raise CommandError(row.problem)
+
+    def _say(self, row: ChatImport) -> None:
         self.stdout.write(
             f"Found {row.found}: {row.added} new, {row.extended} with new messages, "
             f"{row.known} here already, {row.skipped} skipped."
         )
         for entry in row.report:
             self.stdout.write(f"Number {entry['number']}: {entry['reason']}")
-        if row.problem:
-            raise CommandError(row.problem)
+
+
+def _received(user: User, file: Path) -> ChatImport:
+    with spooled() as path:
+        try:
+            shutil.copyfile(file, path)
+        except OSError as error:
+            raise CommandError(f"Cannot read {file}: {error.strerror}") from error
+        return create_import(user=user, path=path, file_name=file.name)
