@@ -95,6 +95,9 @@ def _current_rules() -> dict[int | None, FileRules]:
     return cached[1]
 
 
+_SHRINKING = ("shrinks_pictures", "picture_width", "picture_height", "picture_quality")
+
+
 def resolve(nearest_first: Sequence[FileRules]) -> FileConfig:
     """Each rule from the nearest group that has it."""
     default = _merged(EndpointLimits(), nearest_first)
@@ -108,12 +111,7 @@ def resolve(nearest_first: Sequence[FileRules]) -> FileConfig:
         image_format=_first(nearest_first, "image_format") or FileRules.ImageFormat.AUTO,
         quota_bytes=_in_bytes(_first(nearest_first, "quota_megabytes")),
         retention_days=_first(nearest_first, "retention_days"),
-        shrinking=Shrinking(
-            _first(nearest_first, "shrinks_pictures"),
-            _first(nearest_first, "picture_width"),
-            _first(nearest_first, "picture_height"),
-            _first(nearest_first, "picture_quality"),
-        ),
+        shrinking=Shrinking(*(_first(nearest_first, name) for name in _SHRINKING)),
     )
     return replace(
         config,

@@ -8,6 +8,7 @@ put there goes, at the latest with the waste.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.core import signing
@@ -90,23 +91,23 @@ async def finish(user: User, ticket_id: str) -> File:
         except BytesMissing as error:
             raise NotFound("Upload not found") from error
         await in_file_thread(storage.store(blob.storage).delete, blob.key)
-        received = Received(
-            path,
-            fields,
-            filename=names.quoted(fields.get("filename", "")),
-            declared_type=fields.get("type", ""),
-            byte_count=path.stat().st_size,  # noqa: ASYNC240 - one call to the kernel
-            checksum=checksum,
-            head=await in_file_thread(_head, path),
-            has_file=True,
-        )
+        received = await in_file_thread(_received, path, fields, checksum)
         return await uploading.store_attachment(user, received, form)
 
 
-def _head(path: Any) -> bytes:
+def _received(path: Path, fields: dict[str, str], checksum: str) -> Received:
     with path.open("rb") as file:
-        head: bytes = file.read(HEAD_BYTES)
-        return head
+        head = file.read(HEAD_BYTES)
+    return Received(
+        path,
+        fields,
+        filename=names.quoted(fields.get("filename", "")),
+        declared_type=fields.get("type", ""),
+        byte_count=path.stat().st_size,
+        checksum=checksum,
+        head=head,
+        has_file=True,
+    )
 
 
 def _claims(user: User, ticket_id: str) -> dict[str, Any]:

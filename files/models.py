@@ -15,6 +15,8 @@ from librechat_backend.lib.ids import ObjectIdField, new_uuid
 _MAX_MEGABYTES = 2**32
 _SIZE = [MinValueValidator(1), MaxValueValidator(_MAX_MEGABYTES)]
 _COUNT = [MinValueValidator(1), MaxValueValidator(1000)]
+# A hundred years. Beyond some thousand, no date tells the end.
+_DAYS = [MinValueValidator(1), MaxValueValidator(36_500)]
 _PIXELS = [MinValueValidator(1), MaxValueValidator(50_000)]
 _PATTERNS_HELP = (
     "Instead of the kinds: regular expressions for media types, one a line, such as ^image/.*"
@@ -160,7 +162,7 @@ class FileRules(Stamped):
         help_text="For all files of a person together. Empty for everyone: no limit.",
     )  # fmt: skip
     retention_days = models.PositiveIntegerField(
-        "days files are kept", null=True, blank=True, validators=[MinValueValidator(1)],
+        "days files are kept", null=True, blank=True, validators=_DAYS,
         help_text="Counted from the upload. Empty for everyone: until somebody deletes them.",
     )  # fmt: skip
     shrinks_pictures = models.BooleanField(

@@ -88,16 +88,19 @@ class _Reader:
     async def read(self, request: StreamedRequest) -> None:
         with self._form.path.open("xb") as file:
             try:
-                with _parser(request) as parser:
-                    async for chunk in request.incoming.chunks():
-                        for event in parser.parse(chunk):
-                            self._take(event)
-                        if len(self._pending) >= WRITE_BYTES:
-                            await self._flush(file)
+                await self._take_all(request, file)
             except BrokenForm as error:
                 raise UploadRefused("The upload is incomplete or cannot be read.") from error
             await self._flush(file)
         self._form.checksum = self._digest.hexdigest()
+
+    async def _take_all(self, request: StreamedRequest, file: BinaryIO) -> None:
+        with _parser(request) as parser:
+            async for chunk in request.incoming.chunks():
+                for event in parser.parse(chunk):
+                    self._take(event)
+                if len(self._pending) >= WRITE_BYTES:
+                    await self._flush(file)
 
     def _take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         if isinstance(event, MultipartSegment):

@@ -45,16 +45,7 @@ async def run(job: str, source: Path, target: Path, **options: Any) -> dict[str,
 
 
 async def _ask(job: str, source: Path, target: Path, options: dict[str, Any]) -> dict[str, Any]:
-    arguments = job, str(source), str(target), json.dumps(options).decode()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "files.worker", *arguments,
-        cwd=settings.BASE_DIR,
-        env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
+    process = await _start(job, str(source), str(target), json.dumps(options).decode())
     assert process.stdout is not None  # noqa: S101 - it was asked for
     try:
         async with asyncio.timeout(SECONDS):
@@ -67,6 +58,18 @@ async def _ask(job: str, source: Path, target: Path, options: dict[str, Any]) ->
             process.kill()
             await uninterrupted(process.wait())
     return _parsed(job, output, status)
+
+
+async def _start(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "files.worker", *arguments,
+        cwd=settings.BASE_DIR,
+        env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
 
 
 def _parsed(job: str, output: bytes, status: int) -> dict[str, Any]:

@@ -199,17 +199,20 @@ class S3Store:
 
     def end_broken_writes(self, *, before: datetime) -> int:
         """Parts are in no list of objects, and are paid for until somebody ends their upload."""
-        wanted = {"Bucket": self._bucket, "Prefix": KEY_PREFIX}
         count = 0
         with _reached(""):
-            for page in self._client.get_paginator("list_multipart_uploads").paginate(**wanted):
-                for found in page.get("Uploads", []):
-                    if found["Initiated"] < before:
-                        self._client.abort_multipart_upload(
-                            Bucket=self._bucket, Key=found["Key"], UploadId=found["UploadId"]
-                        )
-                        count += 1
+            for found in self._begun_writes():
+                if found["Initiated"] < before:
+                    self._client.abort_multipart_upload(
+                        Bucket=self._bucket, Key=found["Key"], UploadId=found["UploadId"]
+                    )
+                    count += 1
         return count
+
+    def _begun_writes(self) -> Iterator[dict[str, Any]]:
+        pages = self._client.get_paginator("list_multipart_uploads")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=KEY_PREFIX):
+            yield from page.get("Uploads", [])
 
     def signed_url(self, key: str, *, disposition: str, media_type: str, seconds: int) -> str:
         answer = {"ResponseContentDisposition": disposition, "ResponseContentType": media_type}

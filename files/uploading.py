@@ -138,22 +138,27 @@ async def _prepared(
         if form.is_text:
             yield path, await _with_text(path, target, content)
         elif content.media_type in PICTURE_TYPES:
-            is_anthropic = "anthropic" in (form.endpoint.lower(), form.endpoint_type.lower())
-            picture = await _convert(
-                "picture",
-                path,
-                target,
-                content,
-                short_side=SHORT_SIDE_PIXELS,
-                long_side=ANTHROPIC_LONG_SIDE_PIXELS if is_anthropic else LONG_SIDE_PIXELS,
-                format=config.image_format,
-            )
-            yield target, picture
+            yield target, await _picture(path, target, content, form, config)
         elif content.media_type == PDF:
             facts = await _asked("inspect", path, target, content)
             yield path, replace(content, page_count=facts["pages"])
         else:
             yield path, content
+
+
+async def _picture(
+    path: Path, target: Path, content: Content, form: UploadForm, config: FileConfig
+) -> Content:
+    is_anthropic = "anthropic" in (form.endpoint.lower(), form.endpoint_type.lower())
+    return await _convert(
+        "picture",
+        path,
+        target,
+        content,
+        short_side=SHORT_SIDE_PIXELS,
+        long_side=ANTHROPIC_LONG_SIDE_PIXELS if is_anthropic else LONG_SIDE_PIXELS,
+        format=config.image_format,
+    )
 
 
 async def _with_text(path: Path, target: Path, content: Content) -> Content:
