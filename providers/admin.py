@@ -19,7 +19,7 @@ from providers.forms import ChannelForm, ChannelKeyForm, ModelAliasForm
 from providers.guard import told
 from providers.models import Channel, ChannelKey, ModelAlias, NameRule
 from providers.registry import SERVICES
-from providers.routing import ChannelSnapshot
+from providers.route_table import ChannelSnapshot
 from providers.snapshots import snapshot_of
 
 

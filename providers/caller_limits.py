@@ -3,7 +3,7 @@
 import math
 
 from providers.errors import ErrorKind, ProviderError
-from providers.routing import Plan
+from providers.route_table import Plan
 from providers.trace import CallTrace
 from usage.limits import LimitReached, acquire
 

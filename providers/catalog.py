@@ -5,17 +5,11 @@ from dataclasses import dataclass
 
 from providers import windows
 from providers.registry import BUILT_IN_ENDPOINTS, SERVICES
-from providers.routing import (
-    ChannelSnapshot,
-    Principal,
-    RouteQuery,
-    RouteTable,
-    fallbacks,
-    meant,
-    rule_for,
-    serves,
-)
+from providers.route_table import ChannelSnapshot, Principal, RouteQuery, RouteTable
+from providers.routing import fallbacks, meant, rule_for, serves
 from providers.snapshots import current_table
+
+MODEL_MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ def list_endpoints(
     whose = Principal(is_operator=True) if principal is None else principal
     by_name: dict[str, list[ChannelSnapshot]] = {}
     for channel in sorted(table.channels, key=_menu_position):
-        if channel.models and channel.is_open_to(whose):
+        if any(map(_can_be_kept, channel.models)) and channel.is_open_to(whose):
             by_name.setdefault(channel.endpoint, []).append(channel)
     names = _further_names(table, list(by_name.values()), whose)
     return [
@@ -126,13 +120,18 @@ def _first(channels: Iterable[ChannelSnapshot], name: str) -> str:
     return next((value for each in channels if (value := getattr(each, name))), "")
 
 
+def _can_be_kept(model: str) -> bool:
+    """Whether chats, presets and the log have room for the name."""
+    return len(model) <= MODEL_MAX_LENGTH
+
+
 def _merged(
     order: int, channels: list[ChannelSnapshot], aliases: Mapping[str, tuple[str, ...]]
 ) -> EndpointInfo:
     first = channels[0]
     service = SERVICES[first.kind]
     is_own_name = first.endpoint == service.endpoint
-    listed = [model for channel in channels for model in channel.models]
+    listed = [model for channel in channels for model in channel.models if _can_be_kept(model)]
     return EndpointInfo(
         name=first.endpoint,
         is_custom=first.endpoint not in BUILT_IN_ENDPOINTS,

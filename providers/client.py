@@ -10,6 +10,7 @@ from random import SystemRandom
 from typing import Any, TypeVar
 
 from librechat_backend.lib.aio import in_database
+from librechat_backend.lib.json import JSONValue, storable_text
 from providers.base import Connection
 from providers.difficulty import judge
 from providers.errors import ProviderError
@@ -18,19 +19,16 @@ from providers.guard import require_allowed_literal
 from providers.health import board
 from providers.http_client import close_pool
 from providers.registry import SERVICES, load_adapter
-from providers.routing import (
-    NOTHING_AMISS,
+from providers.route_table import (
     Attempt,
     ChannelSnapshot,
-    Conditions,
     Key,
     Plan,
     Principal,
     RouteQuery,
     RouteTable,
-    depends_on_difficulty,
-    plan,
 )
+from providers.routing import NOTHING_AMISS, Conditions, depends_on_difficulty, plan
 from providers.snapshots import current_table
 from providers.trace import CallTrace
 from providers.types import (
@@ -231,9 +229,11 @@ async def _check(channel: ChannelSnapshot, key: Key) -> KeyCheck:
 
 
 async def fetch_models(channel: ChannelSnapshot) -> list[str]:
-    """Names the service offers, sorted. Raises ProviderError."""
+    """Names the service offers, sorted; what is no name is left out. Raises ProviderError."""
     connection = connection_to(channel, channel.keys[0])
-    return sorted(await load_adapter(channel.kind).list_models(connection))
+    told: list[JSONValue] = [*await load_adapter(channel.kind).list_models(connection)]
+    names = {storable_text(name) for name in told if isinstance(name, str)}
+    return sorted(names - {""})
 
 
 def run_apart(call: Coroutine[Any, Any, T]) -> T:

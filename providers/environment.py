@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 
 from providers.registry import SERVICES
-from providers.routing import ChannelSnapshot, Key
+from providers.route_table import ChannelSnapshot, Key
 
 log = structlog.get_logger(__name__)
 

@@ -65,7 +65,13 @@ _CONTEXT_PHRASES = (
     "maximum context", "too many tokens", "input token count", "input is too long",
 )  # fmt: skip
 _QUOTA_PHRASES = ("insufficient_quota", "exceeded your current quota", "credit balance", "billing")
-_FILTER_PHRASES = ("content_filter", "content_policy", "content management policy", "safety")
+_FILTER_PHRASES = (
+    "content_filter", "content_policy", "content management policy", "safety", "flagged",
+)  # fmt: skip
+# A key may be good for other models.
+_MODEL_PHRASES = ("model_not_found", "access to model", "access to the model")
+# Of a message its first words: further on it may repeat what was asked.
+_KEY_PHRASES = ("api key", "incorrect api key", "invalid api key", "missing api key", "no api key")
 _BY_STATUS = {
     401: ErrorKind.AUTHENTICATION,
     402: ErrorKind.QUOTA,
@@ -87,7 +93,9 @@ def classify(status: int, detail: str) -> ErrorKind:
         return ErrorKind.CONTEXT_LENGTH
     if status in {400, 403, 422} and _mentions(words, _FILTER_PHRASES):
         return ErrorKind.CONTENT_FILTER
-    if status == 400 and "api key" in words:
+    if status == 403 and _mentions(words, _MODEL_PHRASES):
+        return ErrorKind.MODEL_NOT_FOUND
+    if status == 400 and words.lstrip().startswith(_KEY_PHRASES):
         return ErrorKind.AUTHENTICATION
     if status in _BY_STATUS:
         return _BY_STATUS[status]

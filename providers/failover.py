@@ -10,7 +10,7 @@ from librechat_backend.lib.aio import in_database
 from providers import caller_limits
 from providers.errors import ErrorKind, ProviderError
 from providers.health import board
-from providers.routing import Attempt, ChannelSnapshot, Plan, RouteTable
+from providers.route_table import Attempt, ChannelSnapshot, Plan, RouteTable
 from providers.snapshots import current_table
 from providers.trace import CallTrace
 from usage.ledger.purse import Unpriced, is_of_channel
@@ -25,6 +25,7 @@ Begin = Callable[[Attempt], Awaitable[T]]
 # Another key of the same channel helps against these, but not against a service that is down.
 _KEY_ERRORS = {
     ErrorKind.AUTHENTICATION,
+    ErrorKind.MODEL_NOT_FOUND,
     ErrorKind.PERMISSION,
     ErrorKind.QUOTA,
     ErrorKind.RATE_LIMIT,
@@ -63,7 +64,7 @@ async def first_to_begin(made: Plan, begin: Begin[T], *, trace: CallTrace, what:
     await caller_limits.enter(made, trace)
     if board.is_stale():
         await in_database(board.reread)
-    attempts, first_error = Attempts(made), None
+    attempts, first_error = Attempts(made, trace.user_id), None
     async for attempt in attempts:
         unpaid = await pay(attempt, trace)
         trace.begin(attempt)
@@ -82,7 +83,7 @@ async def first_to_begin(made: Plan, begin: Begin[T], *, trace: CallTrace, what:
             log_failure(attempt, error, has_begun=False)
             await attempts.failed(attempt, error)
         else:
-            if board.note_success(attempt):
+            if board.note_success(attempt, trace.user_id):
                 await in_database(board.recover, attempt)
             return begun
     assert first_error is not None  # noqa: S101 - the first attempt is always made
@@ -131,10 +132,10 @@ def channel_limits(channel: ChannelSnapshot) -> list[Limit]:
 
 
 class Attempts:
-    """Attempts in order; tell it of each failure before asking for the next."""
+    """Attempts in order, for ``user_id``; tell it of each failure before asking for the next."""
 
-    def __init__(self, made: Plan) -> None:
-        self._plan = made
+    def __init__(self, made: Plan, user_id: str) -> None:
+        self._plan, self._user_id = made, user_id
         self._pending = list(made.attempts)
         self._put_off: set[tuple[str, str]] = set()
         self._is_special = False
@@ -152,7 +153,7 @@ class Attempts:
         raise StopAsyncIteration
 
     async def failed(self, attempt: Attempt, error: ProviderError) -> None:
-        if board.note_failure(attempt, error):
+        if board.note_failure(attempt, error, self._user_id):
             await in_database(board.rest, attempt, error)
         self._pending = self._after(attempt, error)
         if self._pending:

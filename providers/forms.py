@@ -69,9 +69,12 @@ class FixedField(PairsField):
     def _pair(self, line: str) -> tuple[str, Any]:
         name, text = super()._pair(line)
         try:
-            return name, json.loads(text)
+            value = json.loads(text)
         except json.DecodeError:
             return name, text
+        if not json.is_storable(text.encode(), value):
+            raise forms.ValidationError(f"The value of {name} is too large, or nested too deep.")
+        return name, value
 
 
 class ChannelForm(ModelForm[Channel]):

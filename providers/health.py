@@ -1,15 +1,16 @@
 """Which keys rest after failures: remembered here, shared through the database.
 
 A key rests when a failure is its own (refused, out of quota, rate limit), or when several calls in
-a row of a minute failed for other reasons. After its rest one call tries it again; the answer to
-that call decides for all. Only failures and recoveries are written; the rows are read again at most
-once in ``REREAD_SECONDS``, so another process's finding is heeded at most that much later.
+a row of a minute failed for other reasons; but not when all of these are one person's while others
+are answered: then it is what that person asks. After its rest one call tries it again; the answer
+to that call decides for all. Only failures and recoveries are written; the rows are read again at
+most once in ``REREAD_SECONDS``, so another process's finding is heeded at most that much later.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,7 +19,7 @@ from django.utils import timezone
 
 from providers.errors import ErrorKind, ProviderError
 from providers.models import KeyHealth
-from providers.routing import Attempt
+from providers.route_table import Attempt
 
 REREAD_SECONDS = 1.0
 PROBE_SECONDS = 60
@@ -44,6 +45,7 @@ LONGEST_RETRY_AFTER_SECONDS = 3600
 _NEVER = float("-inf")
 
 KeyName = tuple[str, str]  # channel id, key id
+Seen = tuple[float, str, bool]  # when, who asked (empty: unknown), whether it failed
 
 
 def name_of(attempt: Attempt) -> KeyName:
@@ -62,7 +64,7 @@ class Board:
 
     clock: Callable[[], float] = time.monotonic
     _rests: dict[KeyName, _Rest] = field(default_factory=dict)
-    _calls: dict[KeyName, deque[tuple[float, bool]]] = field(default_factory=dict)
+    _calls: dict[KeyName, deque[Seen]] = field(default_factory=dict)
     _read_at: float = _NEVER
     _first_reading: threading.Lock = field(default_factory=threading.Lock)
 
@@ -113,23 +115,19 @@ class Board:
             rest.probe_until = until
         return is_ours
 
-    def note_success(self, attempt: Attempt) -> bool:
+    def note_success(self, attempt: Attempt, user_id: str = "") -> bool:
         """Remember an answer; True: the key was resting, so ``recover`` is due."""
-        self._remember(name_of(attempt), has_failed=False)
+        self._remember(name_of(attempt), user_id, has_failed=False)
         return name_of(attempt) in self._rests
 
-    def note_failure(self, attempt: Attempt, error: ProviderError) -> bool:
+    def note_failure(self, attempt: Attempt, error: ProviderError, user_id: str = "") -> bool:
         """Remember a failure; True: the key has to rest, so ``rest`` is due."""
         if error.kind in _FAULTS_OF_THE_KEY:
             return True
         if error.kind not in _FAULTS_OF_THE_SERVICE:
             return False
-        calls = self._remember(name_of(attempt), has_failed=True)
-        failures = sum(has_failed for _, has_failed in calls)
-        is_too_many = failures >= FAILURES_TO_REST
-        return name_of(attempt) in self._rests or (
-            is_too_many and failures / len(calls) >= FAILURE_SHARE_TO_REST
-        )
+        calls = self._remember(name_of(attempt), user_id, has_failed=True)
+        return name_of(attempt) in self._rests or _is_too_much(calls)
 
     def recover(self, attempt: Attempt) -> None:
         KeyHealth.objects.of(*name_of(attempt)).delete()
@@ -140,15 +138,27 @@ class Board:
         self._rests[name_of(attempt)] = _Rest(row.rests_until, None)
         self._calls.pop(name_of(attempt), None)
 
-    def _remember(self, name: KeyName, *, has_failed: bool) -> deque[tuple[float, bool]]:
+    def _remember(self, name: KeyName, user_id: str, *, has_failed: bool) -> deque[Seen]:
         calls = self._calls.setdefault(name, deque(maxlen=REMEMBERED_CALLS))
-        calls.append((self.clock(), has_failed))
+        calls.append((self.clock(), user_id, has_failed))
         while calls[0][0] < self.clock() - REMEMBERED_SECONDS:
             calls.popleft()
         return calls
 
 
 board = Board()
+
+
+def _is_too_much(calls: Collection[Seen]) -> bool:
+    failed = [user_id for _, user_id, has_failed in calls if has_failed]
+    answered = {user_id for _, user_id, has_failed in calls if not has_failed}
+    is_much = len(failed) >= FAILURES_TO_REST and len(failed) / len(calls) >= FAILURE_SHARE_TO_REST
+    return is_much and not _is_one_persons(set(failed), answered)
+
+
+def _is_one_persons(failed: set[str], answered: set[str]) -> bool:
+    """Whether it is what one person asks that fails, and nobody else's."""
+    return len(failed) == 1 and "" not in failed and bool(answered - failed)
 
 
 def _seconds_left(rest: _Rest, now: datetime) -> float:

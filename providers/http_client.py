@@ -11,7 +11,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -229,11 +229,12 @@ def _check_length(body: bytes | bytearray, limit_bytes: int) -> None:
 
 
 class Pool:
-    """The idle connections of one event loop."""
+    """The idle connections of one event loop, each for IDLE_SECONDS."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._idle: dict[Address, deque[Connection]] = {}
+        self._sweep_timer: asyncio.TimerHandle | None = None
 
     async def request(
         self, address: Address, data: bytes, *, connect_seconds: float, answer_seconds: float
@@ -295,10 +296,13 @@ class Pool:
         idle = self._idle.get(address)
         while idle:
             connection = idle.pop()
-            if connection.is_open and self._loop.time() - connection.idle_since < IDLE_SECONDS:
+            if self._is_fresh(connection):
                 return connection
             connection.abort()
         return None
+
+    def _is_fresh(self, connection: Connection) -> bool:
+        return connection.is_open and self._loop.time() - connection.idle_since < IDLE_SECONDS
 
     def give_back(self, address: Address, connection: Connection) -> None:
         idle = self._idle.setdefault(address, deque())
@@ -307,8 +311,21 @@ class Pool:
             return
         connection.idle_since = self._loop.time()
         idle.append(connection)
+        if self._sweep_timer is None:
+            self._sweep_timer = self._loop.call_later(IDLE_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        """After many calls at once few of their connections are used again."""
+        for address, idle in list(self._idle.items()):
+            while idle and not self._is_fresh(idle[0]):
+                idle.popleft().abort()
+            if not idle:
+                del self._idle[address]
+        self._sweep_timer = self._loop.call_later(IDLE_SECONDS, self._sweep) if self._idle else None
 
     def close(self) -> None:
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
         for idle in self._idle.values():
             for connection in idle:
                 connection.abort()
@@ -336,7 +353,7 @@ def close_pool() -> None:
         pool.close()
 
 
-@cache
+@lru_cache(maxsize=1024)
 def split_address(url: str) -> tuple[Address, str, str]:
     """``url`` → where to connect, the value of Host, and the target of the request line."""
     parts = urlsplit(url)

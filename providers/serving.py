@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from providers.routing import Conditions, RouteQuery, RouteTable, consider
+from providers.route_table import RouteQuery, RouteTable
+from providers.routing import Conditions, consider
 from usage.pricing import PriceData, PriceTable
 
 

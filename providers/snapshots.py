@@ -16,7 +16,7 @@ from librechat_backend.lib.json import JSONDict
 from providers.environment import demo_channel, environment_channels
 from providers.models import Channel, ChannelVersion
 from providers.registry import SERVICES, Service
-from providers.routing import ChannelSnapshot, Key, ModelAlias, NameRule, RouteTable
+from providers.route_table import ChannelSnapshot, Key, ModelAlias, NameRule, RouteTable
 from providers.rows import ChannelRow, read_channel_row, read_routing_rows
 
 log = structlog.get_logger(__name__)

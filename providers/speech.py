@@ -13,7 +13,7 @@ from providers.adapters.streaming import UNREADABLE
 from providers.errors import ErrorKind
 from providers.failover import Begin, first_to_begin
 from providers.relay import Relayed, WireDialect
-from providers.routing import Attempt, Plan, RouteQuery
+from providers.route_table import Attempt, Plan, RouteQuery
 from providers.snapshots import current_table
 from providers.trace import CallTrace
 

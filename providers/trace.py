@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from librechat_backend.lib.json import JSONDict
 from providers.errors import ProviderError
-from providers.routing import Attempt
+from providers.route_table import Attempt
 from providers.types import ChatRequest, StreamEvent, TextDelta, Usage
 from usage.entries import Reservation
 
@@ -41,7 +41,7 @@ class CallTrace:
     ``decision`` says why a name that stands for two models meant this one. ``grant`` is the
     channel's leave, ``caller_grant`` that of ``limits_for``, which tells the limits of who asks by
     the name of the model. ``on_entry`` is called when an attempt is
-    paid and has its place.
+    paid and has its place. ``user_id``: who asks; empty for nobody that is known.
 
     ``earlier``: what the answers took before the one of ``usage``, where a call asks for several.
 
@@ -49,6 +49,7 @@ class CallTrace:
     ``said_characters``: what was asked for and said, for those who estimate what it took.
     """
 
+    user_id: str = ""
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started_at: float = field(default_factory=time.monotonic)
     first_event_at: float | None = None
@@ -120,8 +121,7 @@ class CallTrace:
     @property
     def _tokens(self) -> int:
         usages = [*self.earlier, self.usage or Usage()]
-        counts = [count for usage in usages for count in (usage.input_tokens, usage.output_tokens)]
-        return sum(count for count in counts if type(count) is int)  # it may be nonsense
+        return sum(usage.input_tokens + usage.output_tokens for usage in usages)
 
     @property
     def reservation(self) -> Reservation | None:

@@ -1,11 +1,13 @@
 """Neutral values between the chat and the providers. Pure: no Django, no SDK."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Literal
 
 from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONDict
+
+TOKENS_MAX = 2**31 - 1  # what a column holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,9 @@ class Usage:
     """Tokens as the provider reports them; ``input_tokens`` includes the cached ones. Both sides
     include sound and pictures; ``tells_media``: the provider says how much of them these are.
 
-    A provider may report more than once in a stream: the last report holds.
+    A provider may report more than once in a stream: the last report holds. What none can have
+    counted (texts, fractions, less than nothing) is taken for 0: figures must harm no answer and
+    no row of the log.
     """
 
     input_tokens: int = 0
@@ -184,6 +188,23 @@ class Usage:
     output_audio_tokens: int = 0
     output_image_tokens: int = 0
     tells_media: bool = False
+
+    def __post_init__(self) -> None:
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value <= TOKENS_MAX:
+                setattr(self, name, _whole(value))
+        self.tells_media = self.tells_media is True
+
+
+def _whole(value: object) -> int:
+    """12 for 12.0: some services write all their numbers so."""
+    if isinstance(value, float) and 0 <= value <= TOKENS_MAX and value.is_integer():
+        return int(value)
+    return 0
+
+
+_COUNTS = tuple(field.name for field in fields(Usage) if field.name != "tells_media")
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Context windows and output limits by model name."""
 
-from functools import cache
+from functools import lru_cache
 
 from providers.adapters import anthropic_models, google_wire
 from usage.published import known_windows
@@ -16,7 +16,7 @@ def context_window(model: str) -> int:
     return known_window(model) or UNKNOWN_WINDOW_TOKENS
 
 
-@cache
+@lru_cache(maxsize=4096)
 def known_window(model: str) -> int | None:
     if model.startswith(_DEMO_PREFIX):
         return UNKNOWN_WINDOW_TOKENS

@@ -227,7 +227,7 @@ class EventDecoder(SseDecoder):
         block = event["content_block"]
         if block["type"] == "tool_use":
             call = self._call_by_block.setdefault(event["index"], len(self._call_by_block))
-            events.append(ToolCallDelta(call, block["id"], block["name"]))
+            events.append(ToolCallDelta(call, str(block["id"]), str(block["name"])))
         else:
             add_text(events, block.get("text"))
             add_reasoning(events, block.get("thinking"))
@@ -241,7 +241,7 @@ class EventDecoder(SseDecoder):
             add_reasoning(events, delta["thinking"])
         elif kind == "input_json_delta" and event["index"] in self._call_by_block:
             call = self._call_by_block[event["index"]]
-            events.append(ToolCallDelta(call, arguments=delta["partial_json"]))
+            events.append(ToolCallDelta(call, arguments="" + delta["partial_json"]))
 
     def _read_usage(self, usage: JSONDict, events: list[StreamEvent]) -> None:
         self._usage = latest_usage(self._usage, usage)
@@ -295,7 +295,7 @@ def events_of_body(body: JSONDict) -> list[StreamEvent]:
 
 def _whole_call(index: int, block: JSONDict) -> ToolCallDelta:
     arguments = json.dumps(block["input"]).decode()
-    return ToolCallDelta(index, block["id"], block["name"], arguments)
+    return ToolCallDelta(index, str(block["id"]), str(block["name"]), arguments)
 
 
 def model_names(body: JSONValue) -> list[str]:

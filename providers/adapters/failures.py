@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from math import isfinite
+from typing import TypeGuard
 
-from librechat_backend.lib.json import JSONDict, JSONValue
+from librechat_backend.lib.json import JSONDict, JSONValue, storable_text
 from providers.base import Connection
 from providers.errors import ErrorKind, ProviderError, classify
 
@@ -23,6 +24,7 @@ _LEADS = {
     ErrorKind.UPSTREAM: "The provider failed",
     ErrorKind.MALFORMED: "The provider sent an answer that cannot be read",
 }
+LONGEST_RETRY_SECONDS = 86_400.0
 REDIRECTS = "it sends on to another address, which is not followed"
 
 # Error frames in a stream carry no status; their type or code stands for one.
@@ -48,7 +50,7 @@ _STATUS_BY_TYPE = {
 
 def failure(kind: ErrorKind, detail: str = "", status: int = 0) -> ProviderError:
     """``detail`` is the provider's own message."""
-    short = " ".join(detail.split())[:_DETAIL_LIMIT_CHARACTERS]
+    short = " ".join(storable_text(detail).split())[:_DETAIL_LIMIT_CHARACTERS]
     lead = _LEADS[kind]
     return ProviderError(kind, f"{lead}: {short}" if short else f"{lead}.", status=status)
 
@@ -64,6 +66,7 @@ def status_failure(
     status: int, body: JSONValue, headers: Mapping[str, str], connection: Connection
 ) -> ProviderError:
     """For an answer with an error status; ``body`` is what was parsed of it, or text."""
+    status = status if _is_status(status) else 500  # the body's own number, in Gemini's streams
     if 300 <= status < 400:
         return failure(ErrorKind.UPSTREAM, REDIRECTS, status)
     words = _error_words(body)
@@ -104,20 +107,25 @@ def _error_words(body: JSONValue) -> str:
 
 
 def _frame_status(error: JSONValue) -> int:
+    """Many services count their errors in numbers of their own: these stand for nothing."""
     fields: JSONDict = error if isinstance(error, dict) else {}
     code = fields.get("code")
-    if isinstance(code, int):
+    if _is_status(code):
         return code
     for name in (code, fields.get("type")):
-        if name in _STATUS_BY_TYPE:
+        if isinstance(name, str) and name in _STATUS_BY_TYPE:
             return _STATUS_BY_TYPE[name]
     return 500
 
 
+def _is_status(code: JSONValue) -> TypeGuard[int]:
+    return type(code) is int and 100 <= code <= 599
+
+
 def _seconds(retry_after: str) -> float | None:
-    """None for a date: services send seconds."""
+    """A day at most; None for a date: services send seconds."""
     try:
         seconds = float(retry_after)
     except ValueError:
         return None
-    return seconds if isfinite(seconds) else None
+    return min(max(seconds, 0.0), LONGEST_RETRY_SECONDS) if isfinite(seconds) else None

@@ -17,7 +17,7 @@ from providers.adapters.clients import (
 )
 from providers.adapters.failures import REDIRECTS, failure, status_failure, without_key
 from providers.adapters.google_wire import ResponseReader, chat_model_names, config, contents
-from providers.adapters.streaming import Watchdog
+from providers.adapters.streaming import UNREADABLE, Watchdog
 from providers.base import Connection
 from providers.errors import ErrorKind, ProviderError
 from providers.types import ChatRequest, StreamEvent
@@ -171,6 +171,6 @@ def translate(error: Exception, connection: Connection) -> ProviderError:
         return failure(ErrorKind.TIMEOUT)
     if isinstance(error, OSError) or is_transport_error(error):
         return failure(ErrorKind.CONNECTION)
-    if isinstance(error, ValueError):  # what the SDK could not parse
+    if isinstance(error, UNREADABLE):  # what the SDK could not parse
         return failure(ErrorKind.MALFORMED)
     raise error

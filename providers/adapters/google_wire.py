@@ -6,7 +6,7 @@ from typing import Any
 
 from librechat_backend.lib import json
 from librechat_backend.lib.ids import new_object_id
-from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.json import JSONDict, storable_text
 from providers import effort
 from providers.adapters.failures import failure
 from providers.adapters.streaming import add_reasoning, add_text
@@ -217,15 +217,12 @@ class ResponseReader:
 
     def _read_part(self, part: Any, events: list[StreamEvent]) -> None:
         if part.function_call:
-            call = part.function_call
-            arguments = json.dumps(call.args or {}).decode()
-            identifier = call.id or f"call_{new_object_id()}"
-            events.append(ToolCallDelta(self._calls, identifier, call.name or "", arguments))
+            events.append(_read_call(self._calls, part.function_call))
             self._calls += 1
         elif part.thought:
-            add_reasoning(events, part.text)
+            add_reasoning(events, storable_text(part.text or ""))
         else:
-            add_text(events, part.text)
+            add_text(events, storable_text(part.text or ""))
 
     def end(self) -> list[StreamEvent]:
         """Raises ProviderError when the answer has no end."""
@@ -233,6 +230,16 @@ class ResponseReader:
             raise failure(ErrorKind.CONNECTION)
         has_calls = self._calls and self._finish == FinishReason.STOP
         return [Finish(FinishReason.TOOL_CALLS if has_calls else self._finish)]
+
+
+def _read_call(index: int, call: Any) -> ToolCallDelta:
+    """Raises ProviderError for arguments that cannot be written as JSON."""
+    try:
+        arguments = json.dumps(call.args or {}).decode()
+    except TypeError:
+        raise failure(ErrorKind.MALFORMED) from None
+    identifier = storable_text(call.id or "") or f"call_{new_object_id()}"
+    return ToolCallDelta(index, identifier, storable_text(call.name or ""), arguments)
 
 
 def read_usage(usage: Any) -> Usage:

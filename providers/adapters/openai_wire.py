@@ -236,7 +236,7 @@ class Calls:
         """``position``: in its list."""
         function, index = call.get("function") or {}, call.get("index")
         index = position if index is None else index
-        read = ToolCallDelta(0, call.get("id") or "", function.get("name") or "")
+        read = ToolCallDelta(0, str(call.get("id") or ""), str(function.get("name") or ""))
         read.arguments = _arguments(function.get("arguments"))
         first = self._by_index.get(index)
         # Without a name it goes on, whatever its id: some make up another for each piece.

@@ -149,8 +149,10 @@ class BodyDecoder:
         return []
 
 
-# What reading JSON of another shape than promised raises.
-UNREADABLE = (json.DecodeError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+# What reading JSON of another shape than promised raises; an SDK's own reader follows no depth.
+UNREADABLE = (
+    json.DecodeError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError,
+)  # fmt: skip
 
 
 def add_text(events: list[StreamEvent], text: JSONValue) -> None:

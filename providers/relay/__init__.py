@@ -29,7 +29,7 @@ from providers.relay.dialects import (
 )
 from providers.relay.opening import Opened
 from providers.relay.streams import RelayedStream
-from providers.routing import Attempt, ChannelSnapshot
+from providers.route_table import Attempt, ChannelSnapshot
 from providers.types import Usage
 
 __all__ = [

@@ -13,7 +13,7 @@ from functools import lru_cache
 from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.adapters import anthropic_wire, openai_wire
 from providers.registry import SERVICES
-from providers.routing import ChannelSnapshot
+from providers.route_table import ChannelSnapshot
 from providers.types import Usage
 
 # In USD; None: there is no price.
@@ -29,6 +29,8 @@ class WireDialect(StrEnum):
 # What Gemini offers in OpenAI's dialect, beside its own.
 _GOOGLE_PATHS = frozenset({"/embeddings", "/images/generations"})
 _YES = frozenset({"true", "yes", "1"})
+# OpenAI ranks no texts, neither at its own address nor at Azure's.
+_RANKING = "/rerank"
 
 
 def speaks(channel: ChannelSnapshot, dialect: WireDialect) -> bool:
@@ -49,8 +51,14 @@ def _has_responses(channel: ChannelSnapshot) -> bool:
 
 def speaks_openai_at(channel: ChannelSnapshot, path: str) -> bool:
     """Of what is not chat: whether the service has it in OpenAI's dialect, as far as known."""
-    is_google = SERVICES[channel.kind].adapter.endswith(".GoogleAdapter")
-    return speaks(channel, WireDialect.OPENAI) or (is_google and path in _GOOGLE_PATHS)
+    if path == _RANKING and channel.base_url == SERVICES["openai"].base_url:
+        return False
+    adapter = SERVICES[channel.kind].adapter
+    if adapter.endswith(".GoogleAdapter"):
+        return path in _GOOGLE_PATHS
+    if adapter.endswith(".AzureAdapter"):
+        return path != _RANKING
+    return speaks(channel, WireDialect.OPENAI)
 
 
 def refused_fields(channel: ChannelSnapshot) -> frozenset[str]:
@@ -71,8 +79,11 @@ def usage_of_body(value: JSONDict, dialect: WireDialect) -> Usage | None:
         return None
     if dialect is WireDialect.ANTHROPIC:
         return anthropic_wire.read_usage(usage)
-    # Sound is counted under the names of the Responses.
-    return _responses_usage(usage) if "input_tokens" in usage else openai_wire.read_usage(usage)
+    if "input_tokens" in usage:  # sound is counted under the names of the Responses
+        return _responses_usage(usage)
+    if usage.keys() == {"total_tokens"}:  # of rankings there is no more to tell
+        return Usage(usage["total_tokens"] or 0, 0)
+    return openai_wire.read_usage(usage)
 
 
 def _responses_usage(usage: JSONDict) -> Usage:

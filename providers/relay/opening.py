@@ -11,7 +11,7 @@ from providers.base import Connection
 from providers.posting import JSON_TYPE, Pairs, Posted, bearer
 from providers.registry import SERVICES
 from providers.relay.dialects import WireDialect
-from providers.routing import Attempt
+from providers.route_table import Attempt
 
 ANTHROPIC_VERSION = "2023-06-01"
 

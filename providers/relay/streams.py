@@ -15,7 +15,7 @@ from providers.errors import ErrorKind, ProviderError
 from providers.http_client import Exchange, TransportError
 from providers.relay.dialects import FrameReader
 from providers.relay.opening import Opened
-from providers.routing import Attempt
+from providers.route_table import Attempt
 from providers.types import Usage
 
 FRAME_LIMIT_BYTES = 16 * 1024 * 1024
