@@ -10,7 +10,7 @@ from typing import Any
 
 from librechat_backend.lib.ids import is_object_id
 from librechat_backend.lib.json import JSONDict, JSONValue
-from librechat_backend.lib.times import from_iso
+from librechat_backend.lib.times import from_iso, in_utc
 from presets.fields import LOOKS
 from presets.files import Document, InvalidFile, Place, Problem
 from presets.spelling import field_name, spellings_of, with_inner_names
@@ -112,7 +112,7 @@ def moment(value: JSONValue) -> datetime:
         if isinstance(value, str):
             return from_iso(value)
         if isinstance(value, datetime):
-            return value if value.tzinfo else value.replace(tzinfo=UTC)
+            return in_utc(value)
         if isinstance(value, date):
             return datetime(value.year, value.month, value.day, tzinfo=UTC)
     except ValueError:

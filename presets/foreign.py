@@ -3,7 +3,7 @@
 What these cannot say stays as it is; what presets cannot do is noted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.utils.text import slugify
 
@@ -60,36 +60,34 @@ _SPEC_PRESET: dict[str, tuple[str, Check]] = {
     "iconURL": ("icon_url", text),
     **dict.fromkeys(("promptPrefix", "instructions", "system"), ("system_message", text)),
 }
+_SPECS: Place = ("modelSpecs",)
+_SPEC_RULES: dict[str, tuple[str, Check]] = {
+    "enforce": ("enforce", flag),
+    "prioritize": ("prioritize", flag),
+    "addedEndpoints": ("added_endpoints", listed),
+}
 # Without a meaning here, or with one that is ours anyway.
 _SILENT = frozenset({"name", "preset", "default", "softDefault", "order", "endpointType"})
 
 
 def read_model_specs(document: Document) -> Bundle:
     """Presets for everyone, in the order of the list. Raises InvalidFile."""
-    reading, top = _Foreign(document), ("modelSpecs",)
-    specs = document.value["modelSpecs"]
+    reading, specs = _Foreign(document), document.value["modelSpecs"]
     if not isinstance(specs, dict):
-        raise InvalidFile([document.problem(top, "Enter names with values.")])
-    items = reading.items((*top, "list"), specs.get("list"))
+        raise InvalidFile([document.problem(_SPECS, "Enter names with values.")])
+    items = reading.items((*_SPECS, "list"), specs.get("list"))
     presets = [
         preset
         for number, (place, spec) in enumerate(items)
         if (preset := reading.spec(place, spec, priority=len(items) - number)) is not None
     ]
-    rules = {
-        name: reading.checked(specs[name], (*top, name), flag)
-        for name in ("enforce", "prioritize")
-        if name in specs
-    }
-    if "addedEndpoints" in specs:
-        place = (*top, "addedEndpoints")
-        rules["added_endpoints"] = reading.checked(specs["addedEndpoints"], place, listed)
+    rules = reading.rules(specs)
     if any(isinstance(spec, dict) and spec.get("softDefault") is True for _, spec in items):
         rules["default_is_soft"] = True
-    for name in specs.keys() - {"list", "enforce", "prioritize", "addedEndpoints"}:
-        reading.note((*top, name), "This is not known here.")
+    for name in specs.keys() - {"list", *_SPEC_RULES}:
+        reading.note((*_SPECS, name), "This is not known here.")
     reading.require_complete()
-    policies = (PolicyEntry(top, rules),) if rules else ()
+    policies = (PolicyEntry(_SPECS, rules),) if rules else ()
     return Bundle((), tuple(presets), policies, tuple(reading.notes))
 
 
@@ -100,6 +98,13 @@ class _Foreign(Reading):
 
     def note(self, place: Place, message: str) -> None:
         self.notes.append(self.document.problem(place, message))
+
+    def rules(self, specs: JSONDict) -> JSONDict:
+        return {
+            name: self.checked(specs[key], (*_SPECS, key), check)
+            for key, (name, check) in _SPEC_RULES.items()
+            if key in specs
+        }
 
     def spec(self, place: Place, spec: JSONValue, *, priority: int) -> PresetEntry | None:
         if not isinstance(spec, dict) or not isinstance(spec.get("preset"), dict):
@@ -222,18 +227,21 @@ def _seed_rules(reading: Reading, top: Place, models: JSONDict) -> PolicyEntry:
     fields: JSONDict = {}
     places: dict[str, Place] = {}
     for section, names in _SEED_RULES.items():
-        given = models.get(section, {})
-        if not isinstance(given, dict):
-            reading.fail((*top, section), "Enter names with values.")
-            continue
-        for key, value in given.items():
+        for key, value in _members(reading, (*top, section), models.get(section, {})):
             where = (*top, section, key)
-            if key not in names:
+            if key in names:
+                name, check = names[key]
+                fields[name], places[name] = reading.checked(value, where, check), where
+            else:
                 reading.fail(where, f"There is no “{key}” here. There are: {', '.join(names)}.")
-                continue
-            name, check = names[key]
-            fields[name], places[name] = reading.checked(value, where, check), where
     if "scope_precedence" in fields:
         first = fields["scope_precedence"]
         fields["scope_precedence"] = [first, *(str(s) for s in Scope if s != first)]
     return PolicyEntry(top, fields, places)
+
+
+def _members(reading: Reading, place: Place, value: JSONValue) -> Iterable[tuple[str, JSONValue]]:
+    if isinstance(value, dict):
+        return value.items()
+    reading.fail(place, "Enter names with values.")
+    return ()

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
-from types import MappingProxyType
 from typing import TypeVar, cast
 
 from django.db import transaction
@@ -25,6 +22,7 @@ from presets.bundle import (
     PolicyEntry,
     PresetEntry,
 )
+from presets.differences import NO_DEFAULTS, Difference, Verb, difference
 from presets.files import Document, InvalidFile, Place, Problem
 from presets.group_changes import change_group
 from presets.models import Assignment, Policy, Preset
@@ -40,29 +38,6 @@ from presets.services import (
 )
 
 REASON = "Loaded from a file"
-
-
-class Verb(StrEnum):
-    ADD = "add"
-    CHANGE = "change"
-    REMOVE = "remove"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldDifference:
-    name: str
-    before: JSONValue
-    after: JSONValue
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """``what`` and ``name`` for people: preset “writer”."""
-
-    verb: Verb
-    what: str
-    name: str
-    fields: tuple[FieldDifference, ...] = ()
 
 
 def load_bundle(
@@ -104,17 +79,11 @@ class _Loading:
         self._stop_if_wrong()
         if prune:
             self._prune_assignments()
-        for group in self._parents_first(self.bundle.groups, self._parent_of):
-            with self._beside(group):
-                self._load_group(group)
-        for preset in self._parents_first(self.bundle.presets, self._extended_by):
-            with self._beside(preset):
-                self._load_preset(preset)
+        self._load_groups()
+        self._load_presets()
         self._stop_if_wrong()
         self._load_assignments()
-        for policy in self.bundle.policies:
-            with self._beside(policy):
-                self._load_policy(policy)
+        self._load_policies()
         if prune:
             self._prune_presets()
             self._prune_policies()
@@ -181,6 +150,11 @@ class _Loading:
     def _parent_of(self, entry: GroupEntry) -> GroupEntry | None:
         return next((group for group in self.bundle.groups if group.slug == entry.parent), None)
 
+    def _load_groups(self) -> None:
+        for group in self._parents_first(self.bundle.groups, self._parent_of):
+            with self._beside(group):
+                self._load_group(group)
+
     def _load_group(self, entry: GroupEntry) -> None:
         parent = _group(entry.parent, "parent") if entry.parent else None
         fields = entry.fields | {"parent": parent}
@@ -228,6 +202,11 @@ class _Loading:
             problem = "several presets" if found else "no preset"
             raise InvalidFields({"extends": [f"There is {problem} called “{reference}”."]})
         return found[0]
+
+    def _load_presets(self) -> None:
+        for preset in self._parents_first(self.bundle.presets, self._extended_by):
+            with self._beside(preset):
+                self._load_preset(preset)
 
     def _load_preset(self, entry: PresetEntry) -> None:
         row = self.rows.get(entry.place)
@@ -315,6 +294,11 @@ class _Loading:
 
     # -- Rules -------------------------------------------------------------------------------
 
+    def _load_policies(self) -> None:
+        for policy in self.bundle.policies:
+            with self._beside(policy):
+                self._load_policy(policy)
+
     def _load_policy(self, entry: PolicyEntry) -> None:
         group = _group(entry.group, "group") if entry.group else None
         rules = (_NO_RULES if self.bundle.is_whole else {}) | entry.fields
@@ -339,18 +323,11 @@ class _Loading:
         name: str,
         before: JSONDict,
         after: JSONDict,
-        defaults: Mapping[str, JSONValue] = MappingProxyType({}),
+        defaults: Mapping[str, JSONValue] = NO_DEFAULTS,
     ) -> None:
-        """An empty ``before``: it is new, and what has its default is not worth a line."""
-        known = before or {field: defaults.get(field) for field in after}
-        fields = tuple(
-            FieldDifference(field, before.get(field), value)
-            for field, value in after.items()
-            if known[field] != value and (before or value != "")
-        )
-        if fields or not before:
-            verb = Verb.CHANGE if before else Verb.ADD
-            self.differences.append(Difference(verb, what, name, fields))
+        found = difference(what, name, before, after, defaults)
+        if found is not None:
+            self.differences.append(found)
 
 
 _COMPARED = (*COLUMNS, "extends", "owner_group")

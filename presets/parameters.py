@@ -7,6 +7,9 @@ from librechat_backend.lib.errors import InvalidRequest
 from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.types import Parameters
 
+#: Of the name an answer is stored under.
+SENDER_MAX_LENGTH = 200
+
 # Beyond it a number does not survive JSON in the browser.
 _MAX_INTEGER = 2**53 - 1
 
@@ -148,11 +151,10 @@ def to_parameters(settings: JSONDict) -> Parameters:
 
 
 def sender_label(endpoint_label: str, model: str, settings: JSONDict) -> str:
-    """The name answers are shown under: the person's choice, the model's family, the endpoint."""
+    """The name answers are shown and stored under: the person's choice, the model's family, the
+    endpoint."""
     chosen = settings.get("modelLabel") or settings.get("chatGptLabel")
-    if chosen:
-        return str(chosen)
-    return _family(model) or endpoint_label
+    return str(chosen or _family(model) or endpoint_label)[:SENDER_MAX_LENGTH]
 
 
 def _family(model: str) -> str:

@@ -18,7 +18,7 @@ from presets.snapshot import Snapshot, Stamps, current_snapshot, current_stamps
 from presets.startup import offered_endpoints
 from providers import catalog
 from providers.catalog import EndpointInfo
-from providers.routing import Principal
+from providers.route_table import Principal
 from usage.shown import ShownRules
 
 CACHED_PEOPLE = 4096

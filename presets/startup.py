@@ -13,7 +13,7 @@ from accounts.identity.configuration import SignInButtons, sign_in_buttons
 from accounts.models import User
 from accounts.services.deletion import may_delete_account
 from providers.catalog import EndpointInfo, list_endpoints
-from providers.routing import Principal, RouteQuery
+from providers.route_table import Principal, RouteQuery
 from providers.serving import price_of
 from providers.snapshots import current_table
 from usage.prices import current_prices

@@ -17,6 +17,7 @@ from presets.admin.fields import PersonField
 from presets.admin.history import field_text
 from presets.admin.scope import has_everything, managed_ids, person_of, visible_people
 from presets.explain import PresetExplanation, State, explain_resolution
+from presets.explain_fields import FieldExplanation
 from presets.models import Preset
 from presets.permissions import presets_with_readable_instructions
 from presets.resolver import Offer, offer_for
@@ -157,26 +158,27 @@ def _endpoints(offer: Offer) -> list[tuple[str, list[str]]]:
 
 
 def _readable(explained: PresetExplanation, readable: set[str]) -> ReadableExplanation:
-    is_private = explained.preset_id not in readable
+    hidden = _PRIVATE if explained.preset_id not in readable else frozenset()
     return ReadableExplanation(
         explanation=explained,
         is_visible=explained.state is State.VISIBLE,
-        fields=tuple(
-            ReadableField(
-                label=field.label,
-                value="(private)" if is_private and field.name in _PRIVATE
-                else field_text(field.name, field.value),
-                is_locked=field.is_locked,
-                bounds=_range(field.bounds),
-                sentence=field.sentence,
-                losers=() if is_private and field.name in _PRIVATE else tuple(
-                    (f"{field_text(field.name, loser.value)} ({loser.preset})", loser.sentence)
-                    for loser in field.losers
-                ),
-            )
-            for field in explained.fields
-        ),
-    )  # fmt: skip
+        fields=tuple(_field(each, is_private=each.name in hidden) for each in explained.fields),
+    )
+
+
+def _field(explained: FieldExplanation, *, is_private: bool) -> ReadableField:
+    losers = (
+        (f"{field_text(explained.name, loser.value)} ({loser.preset})", loser.sentence)
+        for loser in explained.losers
+    )
+    return ReadableField(
+        label=explained.label,
+        value="(private)" if is_private else field_text(explained.name, explained.value),
+        is_locked=explained.is_locked,
+        bounds=_range(explained.bounds),
+        sentence=explained.sentence,
+        losers=() if is_private else tuple(losers),
+    )
 
 
 def _range(bounds: tuple[float | None, float | None] | None) -> str:

@@ -1,6 +1,6 @@
 """Try it: a prompt through a preset, streamed to its page; what is said is not stored."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,10 +25,17 @@ from presets.startup import offered_endpoints
 from presets.variables import fill_variables
 from providers import client
 from providers.errors import ProviderError
-from providers.routing import Principal
+from providers.route_table import Principal
 from providers.sizes import most_tokens, request_tokens
 from providers.trace import CallTrace
-from providers.types import ChatRequest, Message, ReasoningDelta, TextDelta, TextPart
+from providers.types import (
+    ChatRequest,
+    Message,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    TextPart,
+)
 from usage.entries import Face, RequestEntry, Status, Tokens
 from usage.ledger.pools import Payer, current_billing
 from usage.ledger.purse import Purse, Size
@@ -124,7 +131,7 @@ def _paid(resolved: ResolvedPreset, call: ChatRequest, person: User) -> Tried:
         prices=prices,
         measure=partial(_size, call),
     )
-    return Tried(CallTrace(purse=purse), prices)
+    return Tried(CallTrace(person.id, purse=purse), prices)
 
 
 def _size(call: ChatRequest, model: str) -> Size:
@@ -172,10 +179,7 @@ async def _told(
         events = client.stream(call, endpoint=entry.endpoint, principal=operator, trace=trace)
         async with aclosing(events) as batches:
             async for batch in batches:
-                text = "".join(
-                    event.text for event in batch if isinstance(event, TextDelta | ReasoningDelta)
-                )
-                if text:
+                if text := _text(batch):
                     has_text = True
                     yield text.encode()
         entry.status = Status.OK
@@ -183,6 +187,10 @@ async def _told(
         entry.status = Status.PARTIAL if has_text else Status.FAILED
         entry.error = str(error.kind)
         yield f"{chr(10) if has_text else ''}⚠ {error.message}".encode()
+
+
+def _text(batch: Sequence[StreamEvent]) -> str:
+    return "".join(each.text for each in batch if isinstance(each, TextDelta | ReasoningDelta))
 
 
 def _record(entry: RequestEntry, trace: CallTrace, prices: PriceTable) -> None:

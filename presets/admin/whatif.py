@@ -24,7 +24,7 @@ from presets.admin.preview import MenuEntry, menu_of, require_manager
 from presets.admin.scope import has_everything, managed_ids, person_of, visible_people
 from presets.models import Policy, Preset
 from presets.permissions import assignable_presets, presets_with_readable_instructions
-from presets.whatif import Difference, Outcome, people_of, what_if
+from presets.whatif import Difference, FieldChange, Outcome, people_of, what_if
 
 CHANGES_ON_A_PAGE = 3
 _PRIVATE = "system_message"
@@ -261,23 +261,20 @@ def _readable(outcome: Outcome, readable: set[str]) -> ReadableOutcome:
         difference=difference,
         before=menu_of(outcome.before),
         after=menu_of(outcome.after),
-        fields=[
-            (
-                change.name,
-                FieldDiff(
-                    label_of(change.field),
-                    field_text(change.field, change.before),
-                    field_text(change.field, change.after),
-                )
-                if change.field != _PRIVATE or change.slug in readable
-                else FieldDiff(label_of(change.field), "(private)", "(private)"),
-            )
-            for change in difference.changed
-        ],
+        fields=[(change.name, _field(change, readable)) for change in difference.changed],
         rules=[
             FieldDiff(_rule_label(rule.rule), text_of(rule.before), text_of(rule.after))
             for rule in difference.policy
         ],
+    )
+
+
+def _field(change: FieldChange, readable: set[str]) -> FieldDiff:
+    name = change.field
+    if name == _PRIVATE and change.slug not in readable:
+        return FieldDiff(label_of(name), "(private)", "(private)")
+    return FieldDiff(
+        label_of(name), field_text(name, change.before), field_text(name, change.after)
     )
 
 

@@ -8,7 +8,8 @@ from accounts.models import Group, Membership, Role, RuleChange, User
 from librechat_backend.lib.json import JSONDict, JSONValue
 from librechat_backend.lib.times import to_iso
 from presets.api.paging import Page
-from presets.explain import FieldExplanation, Loser, PresetExplanation
+from presets.explain import PresetExplanation
+from presets.explain_fields import FieldExplanation, Loser
 from presets.fields import LOOKS
 from presets.models import Assignment, Policy, Preset, PresetVersion
 from presets.resolution import AssignmentData, Bounds, PolicyData

@@ -10,7 +10,8 @@ from accounts.groups import effective_groups
 from accounts.models import User
 from accounts.models.user import normalize_email
 from librechat_backend.lib import json
-from presets.explain import FieldExplanation, PresetExplanation, explain_resolution
+from presets.explain import PresetExplanation, explain_resolution
+from presets.explain_fields import FieldExplanation
 from presets.resolver import offer_for
 
 _MAX_CELL_LENGTH = 60

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from librechat_backend.lib import json
+from presets.differences import Difference, FieldDifference, Verb
 from presets.files import MAX_BYTES, InvalidFile, read_file
 from presets.foreign import read_bundle
-from presets.loading import Difference, FieldDifference, Verb, load_bundle
+from presets.loading import load_bundle
 
 _SIGNS = {Verb.ADD: "+", Verb.CHANGE: "~", Verb.REMOVE: "-"}
 _MAX_VALUE_LENGTH = 100
