@@ -22,7 +22,7 @@ from librechat_backend.lib.aio import in_database
 from librechat_backend.lib.internal_hosts import Network, parse_network
 from librechat_backend.lib.json import JSONDict
 from presets.resolver import Offer, offer_for
-from providers.routing import RouteTable
+from providers.route_table import RouteTable
 from providers.snapshots import current_table
 from usage.ledger.pools import Billing, Payer, billing_under
 from usage.prices import current_prices

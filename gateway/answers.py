@@ -15,7 +15,7 @@ from providers import client, relay
 from providers.client import Begun
 from providers.failover import first_to_begin
 from providers.relay import Relayed, RelayedStream, WireDialect
-from providers.routing import Attempt
+from providers.route_table import Attempt
 from providers.types import ChatRequest
 
 Answer = Relayed | RelayedStream | Begun

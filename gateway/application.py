@@ -58,6 +58,7 @@ from usage.recorder import get_recorder
 View = Callable[[Call], Awaitable[Reply | StreamReply]]
 
 KEY_HEADERS = ("x-api-key", "api-key", "x-auth-token")
+KEY_PARAMETER = "auth_token"
 MODEL_PREFIX = "/v1/models/"
 RESPONSE_PREFIX = "/v1/responses/"
 DOCUMENT_PATH = "/v1/openapi.json"
@@ -69,6 +70,7 @@ POST: dict[str, View] = {
     "/v1/responses": translated.responses,
     "/v1/embeddings": passed.embeddings,
     "/v1/moderations": passed.moderations,
+    "/v1/rerank": passed.rerank,
     "/v1/images/generations": passed.images,
     "/v1/audio/speech": passed.speech,
     "/v1/audio/transcriptions": passed.transcriptions,
@@ -223,12 +225,16 @@ async def _find_caller(request: Request) -> Caller:
 
 
 def key_of(request: Request) -> str:
-    """The key, from whichever header a client's library uses. Raises MissingKey."""
+    """The key, from whichever header a client's library uses; from the address, where that is
+    allowed. Raises MissingKey."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
     for name in KEY_HEADERS:
         if value := request.headers.get(name, "").strip():
+            return value
+    if settings.GATEWAY_ALLOW_QUERY_TOKEN:
+        if value := request.query().get(KEY_PARAMETER, "").strip():
             return value
     raise MissingKey
 

@@ -32,9 +32,10 @@ from usage.entries import Status
 TTL_HEADER, SKIP_HEADER, STATUS_HEADER = "x-cache-ttl", "x-cache-skip", "x-cache"
 ANSWER_LIMIT_BYTES = 512 * 1024
 LOCAL_BYTES = 64 * 1024 * 1024
-OPERATIONS = frozenset(
-    {"chat.completions", "messages", "completions", "responses", "embeddings", "moderations"}
-)
+OPERATIONS = frozenset({
+    "chat.completions", "messages", "completions", "responses", "embeddings", "moderations",
+    "rerank",
+})  # fmt: skip
 EXACT = "exact"
 
 

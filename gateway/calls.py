@@ -15,7 +15,8 @@ from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.client import plan_with
 from providers.difficulty import judge
 from providers.errors import ProviderError
-from providers.routing import Attempt, Plan, RouteQuery, depends_on_difficulty
+from providers.route_table import Attempt, Plan, RouteQuery
+from providers.routing import depends_on_difficulty
 from providers.serving import price_of
 from providers.sizes import byte_count
 from providers.tokens import estimate_tokens, tokens_of_characters
@@ -42,7 +43,7 @@ _COUNTED_ELSEWHERE = frozenset(
 )
 # What a preset can answer.
 _ANSWERS = frozenset({"chat.completions", "completions", "messages", "responses"})
-_WITHOUT_OUTPUT = frozenset({"embeddings", "moderations"})
+_WITHOUT_OUTPUT = frozenset({"embeddings", "moderations", "rerank"})
 # One picture of the best quality.
 _PICTURE_TOKENS = 6_240
 
@@ -53,7 +54,7 @@ class Call:
     def __init__(self, request: Request, caller: Caller, operation: str) -> None:
         self.request = request
         self.caller = caller
-        self.trace = CallTrace(limits_for=self.limits_for)
+        self.trace = CallTrace(caller.user.id, limits_for=self.limits_for)
         self.grant: Grant | None = None
         self.model_entry: Entry | None = None
         self.provider = ""
@@ -113,7 +114,7 @@ class Call:
     def _use(self, found: Entry, provider: str) -> Entry:
         self.model_entry, self.provider = found, provider
         entry, preset = self.entry, found.preset
-        entry.endpoint = found.endpoint.name
+        entry.endpoint, entry.model_pattern = found.endpoint.name, found.pattern
         entry.preset_slug = preset.slug if preset else ""
         entry.preset_version = preset.preset.version if preset else 0
         entry.experiment = preset.experiment if preset else ""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from presets.resolution import ResolvedPreset
 from presets.resolver import Offer
 from providers.catalog import EndpointInfo, max_output_tokens
-from providers.routing import Conditions, RouteQuery, RouteTable, consider
+from providers.route_table import RouteQuery, RouteTable
+from providers.routing import Conditions, consider
 
 PRESET_PREFIX = "preset:"
 ALL = "*"
@@ -17,12 +18,14 @@ ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name. ``preset`` None: a model as it is."""
+    """One name. ``preset`` None: a model as it is. ``pattern``: of the name rule that alone knows
+    it."""
 
     id: str
     model: str
     endpoint: EndpointInfo
     preset: ResolvedPreset | None = None
+    pattern: str = ""
 
     @property
     def name(self) -> str:
@@ -101,9 +104,9 @@ def find_by_rule(
         return None
     query = RouteQuery(name, offer.principal, provider=provider)
     served = (c for c in consider(table, query, Conditions()) if c.by_rule and c.skip is None)
-    channel = next((candidate.channel for candidate in served), None)
-    info = offer.endpoint(channel.endpoint) if channel and _allows(models, name) else None
-    return Entry(name, name, info) if info else None
+    first = next(served, None)
+    info = offer.endpoint(first.channel.endpoint) if first and _allows(models, name) else None
+    return Entry(name, name, info, pattern=first.by_rule) if first and info else None
 
 
 def _opens_rules(offer: Offer) -> bool:

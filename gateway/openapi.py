@@ -143,6 +143,21 @@ _BODIES: dict[str, tuple[str, JSONDict]] = {
             },
         ),
     ),
+    "/v1/rerank": (
+        "Texts by how well they answer a question.",
+        _object(
+            ["model", "query", "documents"],
+            {
+                "model": _MODEL, "query": _WORDS, "top_n": _COUNT,
+                "documents": {
+                    "anyOf": [
+                        {"type": "array", "minItems": 1, "items": _TEXT},
+                        {"type": "array", "minItems": 1, "items": {"type": "object"}},
+                    ]
+                },
+            },
+        ),
+    ),
     "/v1/images/generations": (
         "Pictures of a description.",
         _object(["model", "prompt"], {"model": _MODEL, "prompt": _WORDS}),

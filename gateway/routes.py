@@ -6,7 +6,8 @@ from gateway.calls import Call
 from gateway.catalog import Entry
 from librechat_backend.lib.json import JSONDict
 from providers.client import conditions
-from providers.routing import Candidate, Plan, Skip, consider
+from providers.route_table import Plan
+from providers.routing import Candidate, Skip, consider
 
 
 def explain(entry: Entry, call: Call, plan: Plan) -> JSONDict:

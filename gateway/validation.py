@@ -1,7 +1,7 @@
 """Bodies about API keys → the arguments of services."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -38,10 +38,10 @@ def parse_name(value: JSONValue) -> str:
 
 def parse_moment(value: JSONValue) -> datetime:
     try:
-        moment = from_iso(value if isinstance(value, str) else "").astimezone(UTC)
+        moment = from_iso(value if isinstance(value, str) else "")
         if moment <= timezone.now():
             raise ValueError
-    except (ValueError, OverflowError):
+    except ValueError:
         raise InvalidRequest("expiresAt: expected a date to come", key="error") from None
     return moment
 

@@ -32,7 +32,7 @@ from providers import services as channel_services
 from providers.errors import ProviderError
 from providers.guard import told
 from providers.models import Channel
-from providers.routing import ChannelSnapshot
+from providers.route_table import ChannelSnapshot
 from providers.snapshots import snapshot_of
 from usage.models import Balance, RequestLog
 

@@ -24,11 +24,10 @@ def priced(usage: Usage, cost_usd: float | None) -> PricedUsage:
 
 
 def total(usages: Sequence[Usage]) -> Usage:
-    """What several answers took together; what is no number counts nothing."""
+    """What several answers took together."""
     names = [field.name for field in fields(Usage) if field.name != "tells_media"]
-    counts = {name: [getattr(usage, name) for usage in usages] for name in names}
-    sums = {name: sum(n for n in each if type(n) is int) for name, each in counts.items()}
-    return Usage(**sums, tells_media=all(usage.tells_media is True for usage in usages))
+    sums = {name: sum(getattr(usage, name) for usage in usages) for name in names}
+    return Usage(**sums, tells_media=all(usage.tells_media for usage in usages))
 
 
 def cost_wire(usage: Usage) -> JSONDict:
@@ -68,7 +67,10 @@ def _frame_at_no_cost(frame: bytes) -> bytes:
 
 
 def _replaced(body: bytes, cost_usd: float) -> bytes:
+    """As it came where it is nested deeper than can be written."""
     value = json.loads(body)
+    if not json.is_writable(body, value):
+        return body
     for holder in (value, value.get("response")):  # the Responses API nests it
         usage = holder.get("usage") if isinstance(holder, dict) else None
         if isinstance(usage, dict) and ("cost" in usage or holder is value):

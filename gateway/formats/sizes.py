@@ -24,9 +24,10 @@ _PAGE_TOKENS, _PAGE_BYTES = 3_000, 50_000
 _AUDIO_BYTES_PER_TOKEN, _AUDIO_BYTES_PER_TOKEN_LEAST = 250, 20
 
 # Members of a body that hold what a model reads.
-_TEXT_MEMBERS = frozenset(
-    {"content", "text", "input", "prompt", "system", "instructions", "arguments", "output"}
-)
+_TEXT_MEMBERS = frozenset({
+    "content", "text", "input", "prompt", "system", "instructions", "arguments", "output", "query",
+    "documents",
+})  # fmt: skip
 # What a model reads as JSON; Responses have the schema of an answer below "text".
 _JSON_MEMBERS = frozenset(
     {"tools", "functions", "response_format", "output_format", "output_config"}

@@ -20,7 +20,7 @@ from providers.adapters.openai_wire import events_of_body, parameter_fields, rea
 from providers.client import Begun
 from providers.errors import ProviderError
 from providers.relay import Relayed, RelayedStream, WireDialect, refused_fields
-from providers.routing import Attempt
+from providers.route_table import Attempt
 from providers.types import ChatRequest
 
 PATH = "/chat/completions"

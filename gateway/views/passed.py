@@ -1,5 +1,5 @@
 """What is passed on as it is, to channels that speak OpenAI's dialect: embeddings, moderations,
-images, sound.
+rankings, images, sound.
 """
 
 import base64
@@ -16,9 +16,12 @@ from librechat_backend.lib.forms import written
 from librechat_backend.lib.ids import new_uuid
 from librechat_backend.lib.json import JSONDict, JSONValue
 from providers import client, relay
+from providers.adapters.failures import failure
+from providers.adapters.streaming import UNREADABLE
+from providers.errors import ErrorKind
 from providers.failover import first_to_begin
 from providers.relay import Relayed, WireDialect
-from providers.routing import Attempt
+from providers.route_table import Attempt
 
 # Of the forms about recordings; each may be there once.
 _FIELDS = ("model", "provider", "language", "prompt", "response_format")
@@ -36,7 +39,11 @@ async def embeddings(call: Call) -> Reply:
     if not _can_embed(body.get("input")):
         raise invalid("input", "a string, an array of strings, or tokens")
     relayed = await _pass_json(call, "/embeddings", body)
-    return call.relayed_reply(_in_encoding(relayed.body, wanted), relayed.usage)
+    try:
+        vectors = _in_encoding(relayed.body, wanted)
+    except (*UNREADABLE, struct.error) as error:
+        raise failure(ErrorKind.MALFORMED) from error
+    return call.relayed_reply(vectors, relayed.usage)
 
 
 def _can_embed(value: JSONValue) -> bool:
@@ -69,6 +76,25 @@ async def moderations(call: Call) -> Reply:
     asked = body if body.get("model") is not None else body | {"model": _MODERATION_MODEL}
     relayed = await _pass_json(call, "/moderations", asked)
     return call.relayed_reply(relayed.body, relayed.usage)
+
+
+async def rerank(call: Call) -> Reply:
+    """Texts by how well they answer a question, in the form Cohere, Jina and vLLM have in common;
+    OpenAI has none."""
+    body = call.body()
+    if not reading.optional_text(body, "query"):
+        raise invalid("query", "a string")
+    if not _can_rank(body.get("documents")):
+        raise invalid("documents", "an array of strings or of objects")
+    reading.whole_number(body, "top_n")
+    relayed = await _pass_json(call, "/rerank", body)
+    return call.relayed_reply(relayed.body, relayed.usage)
+
+
+def _can_rank(value: JSONValue) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return _are_texts(value) or all(isinstance(each, dict) for each in value)
 
 
 async def images(call: Call) -> Reply:

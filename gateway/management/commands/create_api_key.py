@@ -12,6 +12,8 @@ from gateway import services
 from gateway.validation import parse_name
 from librechat_backend.lib.errors import InvalidRequest
 
+LIMITS = ("requests_per_minute", "tokens_per_minute", "parallel_requests", "quota_tokens")
+
 
 class Command(BaseCommand):
     help = "Creates an API key of a person and prints it, which happens only this once."
@@ -30,26 +32,33 @@ class Command(BaseCommand):
         user = User.objects.filter(email=normalize_email(options["email"])).first()
         if user is None:
             raise CommandError(f"EMAIL: there is no account {options['email']}.")
-        limits = ("requests_per_minute", "tokens_per_minute", "parallel_requests", "quota_tokens")
-        wrong = [name for name in limits if options[name] is not None and options[name] < 1]
-        if wrong or options["cache_seconds"] < 0:
-            raise CommandError(f"{', '.join(wrong) or 'cache_seconds'}: expected at least 1.")
-        try:
-            name = parse_name(options["name"])
-        except InvalidRequest as error:
-            raise CommandError(f"--name: {error}") from error
+        _require_sensible(options)
         new = services.create_token(
             user=user,
-            name=name,
+            name=_name(options["name"]),
             cache_seconds=options["cache_seconds"],
-            **{limit: options[limit] for limit in limits},
+            **{limit: options[limit] for limit in LIMITS},
         )
         if options["quiet"]:
             self.stdout.write(new.secret)
-            return
-        self.stdout.write(f"Key: {new.secret}")
-        self.stdout.write(f"Address: {settings.DOMAIN_SERVER}/v1")
-        self.stdout.write(
-            f'Try it: curl {settings.DOMAIN_SERVER}/v1/models -H "Authorization: Bearer '
-            f'{new.secret}"'
-        )
+        else:
+            self._tell(new.secret)
+
+    def _tell(self, secret: str) -> None:
+        api = f"{settings.DOMAIN_SERVER}/v1"
+        self.stdout.write(f"Key: {secret}")
+        self.stdout.write(f"Address: {api}")
+        self.stdout.write(f'Try it: curl {api}/models -H "Authorization: Bearer {secret}"')
+
+
+def _require_sensible(options: dict[str, Any]) -> None:
+    wrong = [name for name in LIMITS if options[name] is not None and options[name] < 1]
+    if wrong or options["cache_seconds"] < 0:
+        raise CommandError(f"{', '.join(wrong) or 'cache_seconds'}: expected at least 1.")
+
+
+def _name(given: str) -> str:
+    try:
+        return parse_name(given)
+    except InvalidRequest as error:
+        raise CommandError(f"--name: {error}") from error
