@@ -63,7 +63,8 @@ class RequestEntry:
     for each call; durations are in milliseconds, None where the moment never came.
 
     ``resolved_hash``: see presets/fingerprint.py. ``content`` stays None unless its keeping is
-    switched on; ``id`` is given when it is recorded. ``cost_credits`` None: no price is known.
+    switched on; ``model_pattern``: of the rule that knows a name nobody lists. ``id`` is given when
+    it is recorded. ``cost_credits`` None: no price is known.
     ``reservation`` becomes ``shares`` when the cost is.
     """
 
@@ -79,6 +80,7 @@ class RequestEntry:
     resolved_hash: str = ""
     endpoint: str = ""
     requested_model: str = ""
+    model_pattern: str = ""
     served_model: str = ""
     channel_id: str = ""
     channel_name: str = ""

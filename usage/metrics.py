@@ -1,7 +1,8 @@
 """What Prometheus may ask: counters over all people, never about one. The only import site of
 prometheus_client.
 
-Labels come from names the server knows; what a caller merely wrote is no label.
+Labels come from names the server knows; what a caller merely wrote is no label: of a name that only
+fits a rule (``gpt-*``), the rule's shape is.
 """
 
 import os
@@ -60,7 +61,7 @@ def _metrics() -> _Metrics:
 
 def observe(entry: RequestEntry) -> None:
     metrics = _metrics()
-    model = _label(entry.requested_model) if entry.endpoint else ""
+    model = _label(entry.model_pattern or entry.requested_model) if entry.endpoint else ""
     _requests(entry.face, entry.operation, entry.endpoint, model, entry.status).inc()
     if entry.tokens.input_tokens > 0:
         _tokens(entry.face, model, "input").inc(entry.tokens.input_tokens)

@@ -101,17 +101,16 @@ def _of_model(kind: str, model: Any) -> Iterator[PublishedPrice]:
     hours = [price for price in listed if hasattr(price.constraint, "start_time")]
     starts = [_start(price) for price in lasting]
     starts[0] = ALWAYS
-    for number, price in enumerate(lasting):
-        is_last = number == len(lasting) - 1
+    for price, start, end in zip(lasting, starts, [*starts[1:], None], strict=True):
         known = _told(price.prices)
-        daily = [_daily(each) for each in hours] if is_last else []
+        daily = [_daily(each) for each in hours] if end is None else []
         if known is None or None in daily:
             continue
         yield PublishedPrice(
             kind=kind,
             model=model.id,
-            valid_from=starts[number],
-            valid_until=None if is_last else starts[number + 1],
+            valid_from=start,
+            valid_until=end,
             match=_match(model),
             rates=known,
             request_credits=_per_request(price.prices),

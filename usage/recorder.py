@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 
 import structlog
-from django.db import DatabaseError
+from django.db import Error
 
 from librechat_backend.lib.aio import cancel, in_database, spawn, uninterrupted
 from librechat_backend.lib.ids import new_object_id
@@ -66,7 +66,7 @@ class Recorder:
         return True
 
     async def flush(self) -> None:
-        """Store everything that is queued now. Raises DatabaseError."""
+        """Store everything that is queued now. Raises Error of the database."""
         await uninterrupted(self._flush())
 
     async def close(self) -> None:
@@ -95,7 +95,7 @@ class Recorder:
         while self._queue:
             try:
                 await self.flush()
-            except DatabaseError as error:
+            except Error as error:
                 log.warning("request_log_waits", rows=len(self._queue), reason=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 

@@ -12,10 +12,11 @@ from operator import attrgetter, gt, itemgetter
 from typing import Any
 
 import structlog
-from django.db import DataError, IntegrityError, connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 
 from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONValue
+from librechat_backend.lib.refusals import require_for_good
 from librechat_backend.lib.together import Statement, count_rows
 from usage.entries import RequestEntry, Tokens
 from usage.ledger.settling import settle
@@ -25,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 _FIELDS = tuple(RequestLog._meta.concrete_fields)
 _LARGEST = 2**31 - 1
+# Of a row that no attempt could store, what the way there does, and what the database says: that
+# is of the row only where it is for good.
+_FAILURES = (DatabaseError, TypeError, ValueError, OverflowError)
 ROWS_AT_ONCE = 25
 
 
@@ -55,7 +59,8 @@ def write_rows(entries: Sequence[RequestEntry]) -> None:
     """
     try:
         _store(entries)
-    except (DataError, IntegrityError):
+    except _FAILURES as error:
+        require_for_good(error)
         _write_one_by_one(entries)
 
 
@@ -81,7 +86,8 @@ def _write_one_by_one(entries: Sequence[RequestEntry]) -> None:
     for entry in entries:
         try:
             _store([entry])
-        except (DataError, IntegrityError) as error:
+        except _FAILURES as error:
+            require_for_good(error)
             log.error("request_log_row_refused", row=entry.id, reason=str(error))
             _settle_alone(entry)
 
@@ -91,7 +97,8 @@ def _settle_alone(entry: RequestEntry) -> None:
     try:
         with transaction.atomic():
             settle([entry])
-    except (DataError, IntegrityError) as error:
+    except _FAILURES as error:
+        require_for_good(error)
         log.error("cost_of_request_refused", row=entry.id, reason=str(error))
 
 

@@ -10,6 +10,8 @@ that alters or removes a column a view reads has to do so, too.
 
 # ruff: noqa: S608 - statements of constants
 
+from collections.abc import Sequence
+
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from usage.analytics.measures import (
@@ -91,20 +93,25 @@ def _cell_columns(words: dict[str, str]) -> str:
 
 
 def _statements(words: dict[str, str]) -> list[str]:
+    return [*_each_request(words), *_days_and_the_rest(), *_for_people()]
+
+
+def _each_request(words: dict[str, str]) -> list[str]:
     cell = _cell_columns(words)
-    columns = ", ".join(DIMENSIONS + MEASURES)
-    sums = ", ".join(f"SUM(n.{name}) AS {name}" for name in SUMS)
-    few_sums = ", ".join(
-        f"SUM(n.{name}) AS {name}"
-        for name in ("requests", "input_tokens", "output_tokens", "cost_credits", "unpriced")
-    )
-    # CROSS: SQLite then begins with the few that are not counted, whatever it knows of sizes.
-    uncounted = "usage_uncountedrequest u CROSS JOIN {} r WHERE r.request_id = u.request_id"
     return [
         f"CREATE VIEW usage_request_cell AS SELECT {cell} FROM usage_requestlog r",
         f"CREATE VIEW usage_request_group AS SELECT r.id AS request_id, {words['path']} AS path, "
         f"{words['group_id']} AS group_id, {words['group_name']} AS name "
         f"FROM usage_requestlog r, {words['each_group']}",
+    ]
+
+
+def _days_and_the_rest() -> list[str]:
+    """What has been counted, and what is not counted yet."""
+    columns = ", ".join(DIMENSIONS + MEASURES)
+    # CROSS: SQLite then begins with the few that are not counted, whatever it knows of sizes.
+    uncounted = "usage_uncountedrequest u CROSS JOIN {} r WHERE r.request_id = u.request_id"
+    return [
         f"CREATE VIEW usage_tail AS SELECT {columns} FROM {uncounted.format('usage_request_cell')}",
         f"CREATE VIEW usage_now AS SELECT {columns} FROM usage_usagedaily UNION ALL "
         f"SELECT {columns} FROM usage_tail",
@@ -113,6 +120,13 @@ def _statements(words: dict[str, str]) -> list[str]:
         f"SELECT path, group_id, name FROM {uncounted.format('usage_request_group')}"
         ") AS each_group "
         "GROUP BY path, group_id",
+    ]
+
+
+def _for_people() -> list[str]:
+    few = ("requests", "input_tokens", "output_tokens", "cost_credits", "unpriced")
+    sums, few_sums = _sums(SUMS), _sums(few)
+    return [
         "CREATE VIEW v_usage_daily AS SELECT n.day, n.user_id, p.email, n.preset, n.model, "
         "n.channel_id, c.name AS channel, n.token_id, t.name AS token, n.face, n.status, "
         f"{sums} FROM usage_now n LEFT JOIN accounts_user p ON p.id = n.user_id "
@@ -138,6 +152,10 @@ def _statements(words: dict[str, str]) -> list[str]:
         "MIN(e.created_at) AS first_at, MAX(e.created_at) AS last_at FROM usage_ledgerentry e "
         "WHERE e.kind = 'usage' AND e.conversation_id <> '' GROUP BY e.conversation_id, e.user_id",
     ]
+
+
+def _sums(names: Sequence[str]) -> str:
+    return ", ".join(f"SUM(n.{name}) AS {name}" for name in names)
 
 
 _SQLITE_TRIGGER = """

@@ -39,10 +39,7 @@ class Command(BaseCommand):
                 self._show(difference)
         self.stdout.write(f"{published.source()}: {_summary(found)}")
         changes = [each for each in found if each.verb is not Verb.KEEP]
-        if not changes or options["dry_run"]:
-            self.stdout.write("Nothing was changed.")
-            return
-        if not (options["apply"] or options["if_empty"] or _agrees()):
+        if not changes or not _is_wanted(options):
             self.stdout.write("Nothing was changed.")
             return
         price_sync.apply(found, now=now)
@@ -59,6 +56,10 @@ class Command(BaseCommand):
             dates = ", ".join(f"{each.valid_from:%Y-%m-%d}" for each in difference.after[1:])
             line += f", another from {dates}"
         self.stdout.write(line + (" (set by hand, stays)" if difference.verb is Verb.KEEP else ""))
+
+
+def _is_wanted(options: dict[str, Any]) -> bool:
+    return not options["dry_run"] and (options["apply"] or options["if_empty"] or _agrees())
 
 
 def _told(price: PublishedPrice) -> str:
