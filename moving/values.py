@@ -53,7 +53,7 @@ def moment(value: JSONValue) -> datetime | None:
         return value
     try:
         if isinstance(value, str):
-            return from_iso(value.strip()).astimezone(UTC)
+            return from_iso(value.strip())
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value / 1000, UTC)
     except (ValueError, OverflowError, OSError):

@@ -112,9 +112,6 @@ def _columns(document: JSONDict, owner: str) -> Row:
     file_id = fitting_id(owner, text(document, "file_id") or pk, FILE_ID_LENGTH)
     filename = display_name(quoted(text(document, "filename")))
     said, context = text(document, "text"), text(document, "context")
-    is_picture = paths.folder(address) == "images"
-    default = UNKNOWN_SIZE if is_picture else None
-    width, height = whole(document.get("width")), whole(document.get("height"))
     return {
         "id": pk,
         "file_id": file_id,
@@ -131,8 +128,8 @@ def _columns(document: JSONDict, owner: str) -> Row:
         "text_state": File.TextState.READ if said else File.TextState.UNREAD,
         "text_problem": "",
         "page_count": None,
-        "width": default if width is None else width,
-        "height": default if height is None else height,
+        "width": _length(document, "width"),
+        "height": _length(document, "height"),
         "usage": whole(document.get("usage")) or 0,
         "is_embedded": False,
         "conversation_id": _named(owner, text(document, "conversationId"), CHAT_ID_LENGTH),
@@ -142,6 +139,13 @@ def _columns(document: JSONDict, owner: str) -> Row:
         "created_at": created_at(document),
         "updated_at": updated_at(document),
     }
+
+
+def _length(document: JSONDict, name: str) -> int | None:
+    """Of one side; a picture has both, known or not."""
+    is_picture = paths.folder(text(document, "filepath")) == "images"
+    length = whole(document.get(name))
+    return UNKNOWN_SIZE if length is None and is_picture else length
 
 
 def _named(owner: str, name: str, limit: int) -> str:

@@ -148,19 +148,27 @@ def _variable(
         return Variable(name, Reading.TRANSLATED, f"{_RENAMED[name]} here")
     if name in _BILLING:
         return Variable(name, Reading.TRANSLATED, f"billing rules: {_BILLING[name]}")
-    if name in _READ_BY_IMPORT:
-        return Variable(name, Reading.USED, _READ_BY_IMPORT[name])
-    if name in _KEYS_OF_BUILT_IN:
-        text = "made a channel; in this server’s own environment it would make another"
-        return Variable(name, Reading.USED, text if env[name] else "empty")
-    if name in in_file:
-        text = "stands in what was loaded"
-        if name in _MAKES_CHANNEL:
-            text += "; leave it out of this server’s environment, where it makes a channel, too"
-        return Variable(name, Reading.USED, text)
+    if use := _use(name, env, in_file):
+        return Variable(name, Reading.USED, use)
     if name in known:
         return Variable(name, Reading.SAME, "copy it into this server’s environment")
     reason = next((text for start, text in _REASONS.items() if name.startswith(start)), "")
     if reason:
         return Variable(name, Reading.REFUSED, reason)
     return Variable(name, Reading.UNKNOWN, "It has no meaning here.")
+
+
+def _use(name: str, env: Mapping[str, str], in_file: Collection[str]) -> str:
+    """What moving in has made of it; empty: nothing."""
+    if name in _READ_BY_IMPORT:
+        return _READ_BY_IMPORT[name]
+    if name in _KEYS_OF_BUILT_IN and not env[name]:
+        return "empty"
+    if name in _KEYS_OF_BUILT_IN:
+        return "made a channel; in this server’s own environment it would make another"
+    if name in in_file and name in _MAKES_CHANNEL:
+        return (
+            "stands in what was loaded; leave it out of this server’s environment, where it makes "
+            "a channel, too"
+        )
+    return "stands in what was loaded" if name in in_file else ""

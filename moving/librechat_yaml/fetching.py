@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from providers import client, services
 from providers.errors import ProviderError
 from providers.models import Channel
-from providers.routing import ChannelSnapshot
+from providers.route_table import ChannelSnapshot
 from providers.snapshots import snapshot_of
 
 

@@ -67,12 +67,17 @@ def read_interface(root: Node, plan: Plan) -> None:
     _read_retention(node, plan)
     _read_costs(node, plan)
     for key, usual in _ALWAYS.items():
-        if key in node:
-            is_usual = node[key].value is usual
-            node[key].take("as always") if is_usual else node[key].refuse(
-                f"It is always {str(usual).lower()} here."
-            )
+        _read_always(node, key, usual)
     node.refuse_known(_REFUSED)
+
+
+def _read_always(node: Node, key: str, usual: bool) -> None:
+    if key not in node:
+        return
+    if node[key].value is usual:
+        node[key].take("as always")
+    else:
+        node[key].refuse(f"It is always {str(usual).lower()} here.")
 
 
 # -- The menu --------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from accounts.models.stamp import changing_rules
 from accounts.models.user import ROLE_ADMIN, ROLE_USER
 from librechat_backend.lib import json
 from librechat_backend.lib.crypto import encrypt
-from librechat_backend.lib.errors import AppError, InvalidFields
+from librechat_backend.lib.errors import AppError
 from librechat_backend.lib.json import JSONDict
 from moving.librechat_yaml.addresses import unallowed_hosts
 from moving.librechat_yaml.endpoints import read_endpoints
@@ -43,8 +43,8 @@ from moving.librechat_yaml.targets import (
     Target,
 )
 from moving.models import LoadedThing
+from presets.differences import Difference, FieldDifference, Verb
 from presets.files import MAX_BYTES, InvalidFile, Place, Problem, read_file
-from presets.loading import Difference, FieldDifference, Verb
 from presets.startup import offered_endpoints
 
 REASON = "Loaded from a librechat.yaml"
@@ -181,18 +181,14 @@ class _Loading:
         is_there = target.find(last.row_id if last else "")
         if not wanted:
             return is_there
-        if not is_there and last and last.row_id and not self.overwrites:
-            self.report.by_hand.append(Difference(Verb.REMOVE, target.what, target.name))
-            return False
         if not is_there and last:
+            if last.row_id and not self.overwrites:
+                self.report.by_hand.append(Difference(Verb.REMOVE, target.what, target.name))
+                return False
             target.find("")
         try:
             with transaction.atomic():
                 self._write(target, dict(wanted), last, is_there=is_there)
-        except InvalidFields as error:
-            messages = (message for each in error.errors.values() for message in each)
-            self.source.withdraw(place, " ".join(messages))
-            return is_there
         except (AppError, ValidationError) as error:
             self.source.withdraw(place, _sentences(error))
             return is_there

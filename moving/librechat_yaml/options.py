@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from librechat_backend.lib import json
 from librechat_backend.lib.json import JSONDict
 from moving.librechat_yaml.source import Node, WrongValue, filled_in, needs, text, texts
 
@@ -99,4 +100,11 @@ def read_added(node: Node) -> JSONDict:
 
 
 def _any(node: Node) -> object:
+    """YAML knows dates and numbers that JSON does not."""
+    try:
+        data = json.dumps(node.value)
+    except TypeError as error:
+        raise WrongValue("It cannot be written as JSON.") from error
+    if json.loads(data) != node.value or not json.is_storable(data, node.value):
+        raise WrongValue("It cannot be written as JSON.")
     return node.value

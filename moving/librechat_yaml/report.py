@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from moving.librechat_yaml.environment import Variable
 from moving.librechat_yaml.plan import Setting
 from moving.librechat_yaml.source import Fate, Line
-from presets.loading import Difference, Verb
+from presets.differences import Difference, Verb
 
 
 @dataclass

@@ -11,7 +11,7 @@ from moving.librechat_yaml.plan import Setting
 from moving.librechat_yaml.report import Report
 from moving.librechat_yaml.source import Fate
 from moving.terminal import printable
-from presets.loading import Difference, FieldDifference, Verb
+from presets.differences import Difference, FieldDifference, Verb
 
 _SIGNS = {Verb.ADD: "+", Verb.CHANGE: "~", Verb.REMOVE: "-"}
 _LONGEST = 100
@@ -30,17 +30,20 @@ def _text(report: Report, *, everything: bool) -> Iterator[str]:
     yield from _section("Variables that are missing:", _missing(report))
     settings = [_shown_setting(each) for each in report.settings]
     yield from _section("To be set in this server’s environment (.env), then restart:", settings)
-    fates = tuple(Fate) if everything else (Fate.CHANGED, Fate.REFUSED, Fate.UNKNOWN)
-    lines = [
-        f"line {line.line}, {line.key}: {line.fate}. {line.text}" for line in report.of(*fates)
-    ]
-    yield from _section(
-        "What became of the keys:" if everything else "Not taken, or not as it was:", lines
-    )
-    shown = tuple(Reading) if everything else (Reading.REFUSED, Reading.UNKNOWN, Reading.TRANSLATED)
-    variables = [f"{v.name}: {v.reading}. {v.text}" for v in report.variables if v.reading in shown]
-    yield from _section("The old environment:", variables)
+    keys = "What became of the keys:" if everything else "Not taken, or not as it was:"
+    yield from _section(keys, _keys(report, everything=everything))
+    yield from _section("The old environment:", _variables(report, everything=everything))
     yield report.summary
+
+
+def _keys(report: Report, *, everything: bool) -> list[str]:
+    fates = tuple(Fate) if everything else (Fate.CHANGED, Fate.REFUSED, Fate.UNKNOWN)
+    return [f"line {line.line}, {line.key}: {line.fate}. {line.text}" for line in report.of(*fates)]
+
+
+def _variables(report: Report, *, everything: bool) -> list[str]:
+    shown = tuple(Reading) if everything else (Reading.REFUSED, Reading.UNKNOWN, Reading.TRANSLATED)
+    return [f"{v.name}: {v.reading}. {v.text}" for v in report.variables if v.reading in shown]
 
 
 def as_page(report: Report) -> str:

@@ -5,6 +5,7 @@ from django.db import transaction
 from moving.newapi import reading
 from moving.newapi.move import Move
 from moving.newapi.values import Row, Unreadable, text
+from moving.tally import Tally
 from providers import services
 from providers.guard import problem_with
 from providers.models import Channel, ChannelKey
@@ -36,20 +37,33 @@ def _take_channel(move: Move, row: Row) -> None:
     if Channel.objects.filter(pk=channel_id).exists():
         tally.unchanged += 1
         return
+    _count(tally, found, example)
+    if not move.is_dry:
+        _write(move, found)
+
+
+def _count(tally: Tally, found: reading.Channel, example: str) -> None:
     tally.written += 1
     tally.add("keys", len(found.keys))
     if not found.is_active:
         tally.note("is switched off, as it was there", example)
     elif found.base_url and (advice := problem_with(found.base_url)):
         tally.note("cannot be reached as things are", f"{example}: {advice}")
-    if not move.is_dry:
-        _write(move, found)
 
 
 @transaction.atomic
 def _write(move: Move, found: reading.Channel) -> None:
-    is_for_everyone = move.groups_in_use <= set(found.groups)
-    channel = Channel(
+    channel = _channel(move, found)
+    services.save_channel(channel=channel)
+    if not channel.is_for_everyone:
+        channel.groups.set(move.groups[name] for name in found.groups)
+    for key in found.keys:
+        row = ChannelKey(channel=channel, label=key.label, is_active=key.is_active)
+        services.set_secret(key=row, secret=key.secret)
+
+
+def _channel(move: Move, found: reading.Channel) -> Channel:
+    return Channel(
         id=move.names.id_of("channel", found.source_id),
         name=_free_name(found),
         kind=found.service.kind,
@@ -63,14 +77,8 @@ def _write(move: Move, found: reading.Channel) -> None:
         priority=found.priority,
         weight=found.weight,
         is_active=found.is_active,
-        is_for_everyone=is_for_everyone,
+        is_for_everyone=move.groups_in_use <= set(found.groups),
     )
-    services.save_channel(channel=channel)
-    if not is_for_everyone:
-        channel.groups.set(move.groups[name] for name in found.groups)
-    for key in found.keys:
-        row = ChannelKey(channel=channel, label=key.label, is_active=key.is_active)
-        services.set_secret(key=row, secret=key.secret)
 
 
 def _endpoint(found: reading.Channel) -> str:

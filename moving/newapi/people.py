@@ -72,37 +72,45 @@ def _take_some(move: Move, rows: Sequence[Row]) -> None:
 
 
 def _take_person(move: Move, row: Row) -> None:
-    tally = move.tally("users")
+    tally, example = move.tally("users"), text(row, "username") or text(row, "id")
     tally.read += 1
-    example = text(row, "username") or text(row, "id")
     try:
         person = read_person(row)
         account = _account_for(move, person)
     except Deleted as problem:
         tally.skip(str(problem), example)
-        return
     except Unreadable as problem:
         tally.skip(str(problem), example, is_lost=True)
         move.refused.add(text(row, "id"))
-        return
+    else:
+        for what in person.left_out:
+            tally.note(f"not taken over: {what}", example)
+        _give(move, person, account)
+
+
+def _give(move: Move, person: Person, account: _Account) -> None:
+    """What the person had, unless an earlier run has given it."""
     move.user_ids[person.source_id] = account.user_id
     if account.user_id == move.names.id_of("user", person.source_id):
         move.made_here.add(account.user_id)
-    for what in person.left_out:
-        tally.note(f"not taken over: {what}", example)
     if not account.is_new and account.user_id in move.made_here:
-        tally.unchanged += 1
+        move.tally("users").unchanged += 1
         return
-    if not account.is_new:
-        tally.merged += 1
-    else:
+    _count(move, person, account)
+    if not move.is_dry:
+        _write(move, person, account)
+
+
+def _count(move: Move, person: Person, account: _Account) -> None:
+    tally = move.tally("users")
+    if account.is_new:
         tally.written += 1
         _note_what_changes(move, person, account)
+    else:
+        tally.merged += 1
     if credits := credits_of(max(0, person.units), move.units_per_usd):
         tally.add("credits", credits)
         move.credited.append(move.names.reference(person.source_id))
-    if not move.is_dry:
-        _write(move, person, account)
 
 
 def _account_for(move: Move, person: Person) -> _Account:
@@ -158,17 +166,21 @@ def _write(move: Move, person: Person, account: _Account) -> None:
         add_member(actor=None, group=group, user=user)
     amount = credits_of(person.units, move.units_per_usd)
     if amount > 0:
-        credit(
-            user=user,
-            amount=amount,
-            kind=LedgerEntry.Kind.IMPORT,
-            reason=f"Taken over from {move.flavour}",
-            reference=move.names.reference(person.source_id),
-            details={
-                "used_before": credits_of(person.used_units, move.units_per_usd),
-                "requests_before": person.requests,
-            },
-        )
+        _write_credits(move, person, user, amount)
+
+
+def _write_credits(move: Move, person: Person, user: User, amount: int) -> None:
+    credit(
+        user=user,
+        amount=amount,
+        kind=LedgerEntry.Kind.IMPORT,
+        reason=f"Taken over from {move.flavour}",
+        reference=move.names.reference(person.source_id),
+        details={
+            "used_before": credits_of(person.used_units, move.units_per_usd),
+            "requests_before": person.requests,
+        },
+    )
 
 
 def _create(move: Move, person: Person, account: _Account) -> User:

@@ -7,7 +7,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -123,32 +123,36 @@ def _from_dump(
 ) -> Source:
     others: dict[str, int] = {}
     with path.open("rb") as file, connection:
-        plain = gzip.GzipFile(fileobj=file) if is_packed else file
-
-        def read(size: int) -> bytes:
-            data = plain.read(size)
-            reached(file.tell())
-            return data
-
-        def read_line(size: int) -> bytes:
-            data = plain.readline(size)
-            reached(file.tell())
-            return data
-
-        is_postgresql = POSTGRESQL in plain.read(_HEAD_BYTES)
-        plain.seek(0)
-        understand = (
-            partial(read_postgresql, read_line) if is_postgresql else partial(read_dump, read)
-        )
-        for found in understand(READ.__contains__):
+        for found in _understood(file, reached, is_packed=is_packed):
             if isinstance(found, Table):
-                columns = ", ".join(f'"{name}"' for name in found.columns if _NAME.fullmatch(name))
-                connection.execute(f"CREATE TABLE {found.name} ({columns})")
+                _create(connection, found)
             elif isinstance(found, Skipped):
                 others[found.table] = others.get(found.table, 0) + found.rows
             else:
                 _insert(connection, found)
     return Source(connection, others)
+
+
+def _understood(
+    file: BufferedReader, reached: Reached, *, is_packed: bool
+) -> Iterator[Table | DumpRow | Skipped]:
+    """What a dump says, of MySQL or of PostgreSQL."""
+    plain = gzip.GzipFile(fileobj=file) if is_packed else file
+
+    def told(data: bytes) -> bytes:
+        reached(file.tell())
+        return data
+
+    is_postgresql = POSTGRESQL in plain.read(_HEAD_BYTES)
+    plain.seek(0)
+    if is_postgresql:
+        return read_postgresql(lambda size: told(plain.readline(size)), READ.__contains__)
+    return read_dump(lambda size: told(plain.read(size)), READ.__contains__)
+
+
+def _create(connection: sqlite3.Connection, table: Table) -> None:
+    columns = ", ".join(f'"{name}"' for name in table.columns if _NAME.fullmatch(name))
+    connection.execute(f"CREATE TABLE {table.name} ({columns})")
 
 
 def _insert(connection: sqlite3.Connection, row: DumpRow) -> None:

@@ -127,29 +127,28 @@ class Stream:
     def _recover(self, offset: int) -> int | None:
         """Where the next document begins that another one, or the end, follows. Nothing is sought
         backwards: a packed file would be unpacked from its beginning each time."""
-        data, start, place = bytearray(self._ahead), offset, 1 + SIZE_BYTES
+        data, place = bytearray(self._ahead), 1
         self._ahead = b""
         try:
-            while True:
-                found = data.find(BEGINNING, place)
-                if found >= 0 and self._is_document(data, found - SIZE_BYTES):
-                    self._ahead, self._used = bytes(data[found - SIZE_BYTES :]), 0
-                    return start + found - SIZE_BYTES
-                if found >= 0:
-                    place = found + 1
-                    continue
-                # A beginning may stand across the end of what is here.
-                kept = SIZE_BYTES + len(BEGINNING) - 1
-                gone = max(0, len(data) - kept)
-                place = max(place, len(data) - len(BEGINNING) + 1) - gone
-                del data[:gone]
-                start += gone
-                more = self._read(WINDOW_BYTES)
-                if not more:
+            while (begin := self._find_document(data, place)) is None:
+                gone = _forget(data)
+                offset, place = offset + gone, max(0, place - gone)
+                if not (more := self._read(WINDOW_BYTES)):
                     return None
                 data += more
         except NotADocument:
             return None
+        self._ahead, self._used = bytes(data[begin:]), 0
+        return offset + begin
+
+    def _find_document(self, data: bytearray, place: int) -> int | None:
+        """Where the first one begins at ``place`` or behind it."""
+        found = data.find(BEGINNING, place + SIZE_BYTES)
+        while found >= 0:
+            if self._is_document(data, found - SIZE_BYTES):
+                return found - SIZE_BYTES
+            found = data.find(BEGINNING, found + 1)
+        return None
 
     def _is_document(self, data: bytearray, begin: int) -> bool:
         """``data`` grows where it does not reach that far."""
@@ -161,3 +160,10 @@ class Stream:
             data += self._read(max(missing, WINDOW_BYTES))
         end = data[begin + size - 1 : following + len(BEGINNING)]
         return end[:1] == b"\x00" and (len(end) == 1 or end[1 + SIZE_BYTES :] == BEGINNING)
+
+
+def _forget(data: bytearray) -> int:
+    """How many bytes went: all that were searched, but for a beginning that may end behind them."""
+    gone = max(0, len(data) - (SIZE_BYTES + len(BEGINNING) - 1))
+    del data[:gone]
+    return gone

@@ -2,6 +2,7 @@
 
 import time
 from argparse import ArgumentParser
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +40,13 @@ class Command(BaseCommand):
             raise CommandError("--users: there is no account for some of these addresses.")
         progress = Progress("Leaving", count(leave))
         try:
-            target = _target(options)
-            try:
+            with closing(_target(options)) as target:
                 tallies = write_all(leave, target, lambda name, done: progress.reach(done, name))
-            finally:
-                target.close()
         except OSError as error:
             raise CommandError(f"Cannot write {error.filename}: {error.strerror}.") from error
-        source = str(options["archive"] or options["directory"])
-        self._say(
-            Report(source, time.monotonic() - began, is_dry_run=False, tallies=tallies),
-            options["report"],
-        )
+        source, seconds = str(options["archive"] or options["directory"]), time.monotonic() - began
+        report = Report(source, seconds, is_dry_run=False, tallies=tallies)
+        self._say(report, options["report"])
 
     def _say(self, report: Report, page: Path | None) -> None:
         self.stdout.write(report.as_text())

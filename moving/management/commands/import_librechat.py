@@ -98,15 +98,7 @@ class Command(BaseCommand):
             tallies["file bytes"] = self._fetch(options)
         except (SourceUnreadable, WrongKey, TenantUnclear, Unreachable) as error:
             raise CommandError(printable_lines(str(error))) from error
-        report = Report(
-            source=source.name,
-            seconds=time.monotonic() - began,
-            is_dry_run=options["dry_run"],
-            tallies=tallies,
-            checks=[] if options["dry_run"] else list(check(tallies)),
-            unknown=engine.unknown(),
-            notes=list(source.notes),
-        )
+        report = _report(source, engine, tallies, began, is_dry=options["dry_run"])
         engine.end(is_complete=report.is_complete)
         source.close()
         self._say(report, options["report"])
@@ -206,6 +198,20 @@ def _pair(text: str) -> tuple[str, str]:
     if not (old and equals and new):
         raise ArgumentTypeError(f"{text} is not OLD=NEW")
     return old, new
+
+
+def _report(
+    source: Source, engine: Engine, tallies: dict[str, Tally], began: float, *, is_dry: bool
+) -> Report:
+    return Report(
+        source=source.name,
+        seconds=time.monotonic() - began,
+        is_dry_run=is_dry,
+        tallies=tallies,
+        checks=[] if is_dry else list(check(tallies)),
+        unknown=engine.unknown(),
+        notes=list(source.notes),
+    )
 
 
 def _options(options: dict[str, Any]) -> Options:
