@@ -19,7 +19,20 @@ BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
 
-def benchmarks() -> dict[str, tuple[str, Callable[..., list[Row]]]]:
+Benchmark = tuple[str, Callable[..., list[Row]]]
+
+
+def benchmarks() -> dict[str, Benchmark]:
+    found = _anywhere()
+    postgresql, redis = os.environ.get("BENCH_DATABASE_URL"), os.environ.get("BENCH_REDIS_URL")
+    if postgresql:
+        found |= _on_postgresql(postgresql)
+    if postgresql and redis:
+        found |= _on_both(postgresql, redis)
+    return found
+
+
+def _anywhere() -> dict[str, Benchmark]:
     from benchmarks import (
         api,
         budgets,
@@ -39,7 +52,7 @@ def benchmarks() -> dict[str, tuple[str, Callable[..., list[Row]]]]:
         usage,
     )  # fmt: skip
 
-    found: dict[str, tuple[str, Callable[..., list[Row]]]] = {
+    return {
         "startup": ("Start", startup.run),
         "pipeline": ("Pipeline", pipeline.run),
         "presets": ("Preset resolution", presets.run),
@@ -58,26 +71,30 @@ def benchmarks() -> dict[str, tuple[str, Callable[..., list[Row]]]]:
         "telling": ("What time tells of accounts (SQLite)", telling.run),
         "files-s3": ("A file of 1 GB (S3)", files.run_in_bucket),
     }
-    postgresql, redis = os.environ.get("BENCH_DATABASE_URL"), os.environ.get("BENCH_REDIS_URL")
-    if postgresql:
-        title = "1,000,000 messages (PostgreSQL)"
-        found["large-pg"] = (title, partial(large.run, DATABASE_URL=postgresql))
-        dashboard = "The dashboard over 1,000,000 requests (PostgreSQL)"
-        found["usage-pg"] = (dashboard, partial(usage.run, DATABASE_URL=postgresql))
-        found["moving-pg"] = (
-            "Moving in (PostgreSQL)",
-            partial(moving.run, DATABASE_URL=postgresql),
-        )
-        found["killed-pg"] = (
-            "A move that is killed (PostgreSQL)",
-            partial(killing.run, DATABASE_URL=postgresql),
-        )
-        found["api-pg"] = ("JSON requests (PostgreSQL)", partial(api.run, DATABASE_URL=postgresql))
-        found["chat-pg"] = ("Chat turns (PostgreSQL)", partial(chat.run, DATABASE_URL=postgresql))
-    if postgresql and redis:
-        two = partial(chat.run, DATABASE_URL=postgresql, REDIS_URL=redis, WORKERS="2")
-        found["chat-pg-2"] = ("Chat turns (PostgreSQL, Redis, two processes)", two)
-    return found
+
+
+def _on_postgresql(url: str) -> dict[str, Benchmark]:
+    from benchmarks import api, chat, killing, large, moving, usage
+
+    runs: dict[str, Benchmark] = {
+        "large-pg": ("1,000,000 messages", large.run),
+        "usage-pg": ("The dashboard over 1,000,000 requests", usage.run),
+        "moving-pg": ("Moving in", moving.run),
+        "killed-pg": ("A move that is killed", killing.run),
+        "api-pg": ("JSON requests", api.run),
+        "chat-pg": ("Chat turns", chat.run),
+    }
+    return {
+        name: (f"{title} (PostgreSQL)", partial(run, DATABASE_URL=url))
+        for name, (title, run) in runs.items()
+    }
+
+
+def _on_both(url: str, redis: str) -> dict[str, Benchmark]:
+    from benchmarks import chat
+
+    run = partial(chat.run, DATABASE_URL=url, REDIS_URL=redis, WORKERS="2")
+    return {"chat-pg-2": ("Chat turns (PostgreSQL, Redis, two processes)", run)}
 
 
 def main(arguments: Sequence[str]) -> int:

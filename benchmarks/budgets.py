@@ -31,9 +31,24 @@ Budget.objects.all().delete()
 """
 
 
+# (work, with or without budgets) → what _measure found, round by round.
+Found = dict[tuple[str, str], list[tuple[float, float]]]
+
+
 def run(*, smoke: bool) -> list[Row]:
-    rounds, seconds = (1, 0.3) if smoke else (ROUNDS, SECONDS)
-    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    found = _rounds(1, 0.3) if smoke else _rounds(ROUNDS, SECONDS)
+    return [
+        figure(
+            f"{work}, {name}",
+            f"{median([rate for rate, _ in each]):,.0f}/s, "
+            f"{median([cost for _, cost in each]):,.0f} µs of processor time each",
+        )
+        for (work, name), each in found.items()
+    ]
+
+
+def _rounds(rounds: int, seconds: float) -> Found:
+    found: Found = {}
     with upstream() as port, product(port) as server:
         key = make_key(server, "one@example.com")
         ours = Peer("ours", server.port, {"authorization": f"Bearer {key}"})
@@ -45,14 +60,7 @@ def run(*, smoke: bool) -> list[Row]:
                 for work in (WHOLE, SHORT):
                     measured = _measure(ours, work, server, seconds)
                     found.setdefault((work.name, name), []).append(measured)
-    return [
-        figure(
-            f"{work}, {name}",
-            f"{median([rate for rate, _ in each]):,.0f}/s, "
-            f"{median([cost for _, cost in each]):,.0f} µs of processor time each",
-        )
-        for (work, name), each in found.items()
-    ]
+    return found
 
 
 def _measure(ours: Peer, work: Work, server: LiveServer, seconds: float) -> tuple[float, float]:

@@ -4,8 +4,13 @@ import random
 import time
 from collections.abc import Callable
 from itertools import count
+from typing import TYPE_CHECKING
 
 from benchmarks.report import Row, at_most, figure, median
+
+if TYPE_CHECKING:
+    from accounts.models import Group
+    from presets.models import Preset
 
 PRESETS, GROUPS, MEMBERSHIPS = 1000, 50, 10
 ASSIGNMENTS_PER_PRESET = 2
@@ -78,14 +83,10 @@ def _median_ms(prepare: Callable[[], object], work: Callable[[], None], rounds: 
 
 def _organisation(chance: random.Random) -> str:
     """The id of the person it is measured for."""
-    from accounts.models import Group, Membership, User
+    from accounts.models import Membership, User
     from presets.models import Assignment, Preset
 
-    groups: list[Group] = []
-    for number in range(GROUPS):
-        parent = chance.choice([None, *groups]) if groups else None
-        name = f"bench-{number}"
-        groups.append(Group.objects.create(name=name, slug=name, parent=parent))
+    groups = _groups(chance)
     user = User.objects.create(email="bench@example.com")
     Membership.objects.bulk_create(
         Membership(user=user, group=group) for group in chance.sample(groups, MEMBERSHIPS)
@@ -102,7 +103,18 @@ def _organisation(chance: random.Random) -> str:
     return str(user.pk)
 
 
-def _preset(number: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _groups(chance: random.Random) -> list["Group"]:
+    from accounts.models import Group
+
+    groups: list[Group] = []
+    for number in range(GROUPS):
+        parent = chance.choice([None, *groups]) if groups else None
+        name = f"bench-{number}"
+        groups.append(Group.objects.create(name=name, slug=name, parent=parent))
+    return groups
+
+
+def _preset(number: int) -> "Preset":
     from presets.models import Preset
 
     return Preset(

@@ -72,43 +72,54 @@ def _write(statement: str, batch: list[list[Any]]) -> None:
 
 
 def _rows(count: int) -> Iterator[dict[str, Any]]:
-    from librechat_backend.lib import json
-
     chance = random.Random(SEED)  # noqa: S311 - made-up requests
     people = _people(chance)
     weights = [1 / (rank + 3) for rank in range(len(people))]
-    models = list(MODELS)
     for number, moment in enumerate(_moments(chance, count)):
         person = chance.choices(people, weights)[0]
-        model = models[(person["n"] + (chance.random() < 0.2)) % len(models)]
-        channel, in_price, out_price = MODELS[model]
+        model = list(MODELS)[(person["n"] + (chance.random() < 0.2)) % len(MODELS)]
         is_api = chance.random() < 0.35
-        status = chance.choice(STATUSES)
-        tokens_in, tokens_out = int(chance.expovariate(1 / 1800)), int(chance.expovariate(1 / 350))
-        is_cached = is_api and chance.random() < 0.15
-        cost = None if in_price is None else tokens_in * in_price + tokens_out * out_price
-        first = int(chance.lognormvariate(6.3, 0.6))
         yield {
             "id": f"{int(moment.timestamp()):08x}{number:016x}",
             "created_at": connection.ops.adapt_datetimefield_value(moment),
-            "face": "api" if is_api else "chat",
-            "user_id": person["id"],
-            "groups": json.dumps(person["groups"]).decode(),
-            "token_id": f"token{person['n']}" if is_api else "",
-            "token_name": "Scripts" if is_api else "",
-            "preset_slug": "" if is_api else person["presets"][chance.random() < 0.2],
-            "requested_model": model,
-            "served_model": model,
-            "channel_id": channel,
-            "channel_name": channel.title(),
-            "input_tokens": tokens_in,
-            "output_tokens": tokens_out,
-            "cost_credits": 0 if is_cached else cost,
-            "cache": "exact" if is_cached else "",
-            "status": status,
-            "first_token_ms": None if status == "failed" else first,
-            "total_ms": first + tokens_out * 12,
+            **_asked(chance, model, is_api=is_api),
+            **_by(chance, person, is_api=is_api),
         }
+
+
+def _asked(chance: random.Random, model: str, *, is_api: bool) -> dict[str, Any]:
+    channel, in_price, out_price = MODELS[model]
+    status = chance.choice(STATUSES)
+    tokens_in, tokens_out = int(chance.expovariate(1 / 1800)), int(chance.expovariate(1 / 350))
+    is_cached = is_api and chance.random() < 0.15
+    cost = None if in_price is None else tokens_in * in_price + tokens_out * out_price
+    first = int(chance.lognormvariate(6.3, 0.6))
+    return {
+        "requested_model": model,
+        "served_model": model,
+        "channel_id": channel,
+        "channel_name": channel.title(),
+        "input_tokens": tokens_in,
+        "output_tokens": tokens_out,
+        "cost_credits": 0 if is_cached else cost,
+        "cache": "exact" if is_cached else "",
+        "status": status,
+        "first_token_ms": None if status == "failed" else first,
+        "total_ms": first + tokens_out * 12,
+    }
+
+
+def _by(chance: random.Random, person: dict[str, Any], *, is_api: bool) -> dict[str, Any]:
+    from librechat_backend.lib import json
+
+    return {
+        "face": "api" if is_api else "chat",
+        "user_id": person["id"],
+        "groups": json.dumps(person["groups"]).decode(),
+        "token_id": f"token{person['n']}" if is_api else "",
+        "token_name": "Scripts" if is_api else "",
+        "preset_slug": "" if is_api else person["presets"][chance.random() < 0.2],
+    }
 
 
 def _moments(chance: random.Random, count: int) -> list[datetime]:

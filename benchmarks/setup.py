@@ -65,13 +65,17 @@ def product(upstream_port: int, **env: str) -> Iterator[LiveServer]:
         server.close()
 
 
+PEOPLE = """
+from accounts.services.registration import create_account
+for email in {emails}:
+    create_account(email=email, name="Somebody", password="{password}", role="USER")
+"""
+
+
 def people(server: LiveServer, count: int) -> list[Client]:
-    clients = []
-    for number in range(count):
-        email = f"person{number}@example.com"
-        server.create_user(email, PASSWORD)
-        clients.append(Client(server.port, server.sign_in(email, PASSWORD)))
-    return clients
+    emails = [f"person{number}@example.com" for number in range(count)]
+    server.manage("shell", "-c", PEOPLE.format(emails=emails, password=PASSWORD))
+    return [Client(server.port, server.sign_in(email, PASSWORD)) for email in emails]
 
 
 def memory_bytes(server: LiveServer) -> int:

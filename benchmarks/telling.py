@@ -22,8 +22,8 @@ from librechat_backend.lib import json
 from tests.live import LiveServer, live_server
 from tests.processes import start_mail_sink
 
-ADDRESSES = 10
-ROUNDS = 500
+ADDRESSES, SMOKE_ADDRESSES = 10, 2
+ROUNDS, SMOKE_ROUNDS = 500, 3
 FOLLOWING = 10
 REST_SECONDS = 0.1  # for what one request leaves behind, so that the next one does not meet it
 LIMITS = (
@@ -53,9 +53,10 @@ class Question:
 
 
 def run(*, smoke: bool, **env: str) -> list[Row]:
-    rounds = 5 if smoke else ROUNDS
+    addresses, rounds = (SMOKE_ADDRESSES, SMOKE_ROUNDS) if smoke else (ADDRESSES, ROUNDS)
     with _server(env) as server:
-        asked = [(question, _ask(server, question, rounds)) for question in _questions(server)]
+        questions = _questions(server, addresses)
+        asked = [(question, _ask(server, question, rounds)) for question in questions]
     return [row for question, times in asked for row in _rows(question.name, *times)]
 
 
@@ -74,17 +75,18 @@ def _server(env: dict[str, str]) -> Iterator[LiveServer]:
             yield server
 
 
-def _questions(server: LiveServer) -> list[Question]:
-    known = [f"known{number}@example.com" for number in range(ADDRESSES)]
-    unverified = [f"waits{number}@example.com" for number in range(ADDRESSES)]
-    two_factor = [f"twice{number}@example.com" for number in range(ADDRESSES)]
+def _questions(server: LiveServer, addresses: int) -> list[Question]:
+    """About so many addresses of each kind."""
+    known = [f"known{number}@example.com" for number in range(addresses)]
+    unverified = [f"waits{number}@example.com" for number in range(addresses)]
+    two_factor = [f"twice{number}@example.com" for number in range(addresses)]
     connection = HTTPConnection("127.0.0.1", server.port)
     server.create_user("first@example.com", PASSWORD)  # who registers first is no example
     for address in (*known, *unverified, *two_factor):
         _post(connection, "/api/auth/register", _registration(address))
     server.execute("UPDATE accounts_user SET email_verified = %s WHERE email NOT LIKE 'waits%%'", 1)
     server.execute("UPDATE accounts_user SET two_factor_enabled = %s WHERE email LIKE 'twice%%'", 1)
-    nobody = [f"nobody{number}@example.com" for number in range(ADDRESSES)]
+    nobody = [f"nobody{number}@example.com" for number in range(addresses)]
     numbers = count()
 
     def unknown() -> str:
@@ -124,7 +126,7 @@ def _ask(server: LiveServer, question: Question, rounds: int) -> tuple[Times, Ti
     """Of known and of unknown addresses."""
     connection = HTTPConnection("127.0.0.1", server.port)
     known, unknown = Times(), Times()
-    for address in (*question.known, *(question.new() for _ in range(3 * ADDRESSES))):
+    for address in (*question.known, *(question.new() for _ in range(3 * len(question.known)))):
         _time(connection, question, address, Times())
     for _ in range(rounds):
         pair = [(known, random.choice(question.known)), (unknown, question.new())]  # noqa: S311
