@@ -6,6 +6,8 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	&& echo $$name && break; done)
 BIN = .venv/bin/python
 PIP = $(BIN) -m pip install --quiet --disable-pip-version-check
+# Neighbours run in one process, so that servers they share are started once, not once for each.
+MANY = -n auto --dist worksteal
 
 .DEFAULT_GOAL = help
 .PHONY: help run test test-pg lint types contracts bench seed requirements clean
@@ -18,14 +20,14 @@ run: .venv/.installed ## Install, migrate, create the first administrator, serve
 
 test: .venv/.installed-dev ## The whole suite on SQLite; ARGS="-k login" for a part of it
 ifeq ($(strip $(ARGS)),)
-	$(BIN) -m pytest -n auto -m "not browser"
+	$(BIN) -m pytest $(MANY) -m "not browser"
 	$(BIN) -m pytest -m browser  # they want a processor for themselves
 else
 	$(BIN) -m pytest $(ARGS)
 endif
 
 test-pg: .venv/.installed-dev ## The whole suite on PostgreSQL and Redis
-	$(BIN) -m tests.postgresql $(or $(strip $(ARGS)),-n auto -m "not browser")
+	$(BIN) -m tests.postgresql $(or $(strip $(ARGS)),$(MANY) -m "not browser")
 
 lint: .venv/.installed-dev ## Style of Python and templates
 	$(BIN) -m ruff check .

@@ -1,5 +1,6 @@
 """Fixtures shared by all apps: four people, and clients that speak for them."""
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,12 @@ empty_quickly()
 
 ClientFor = Callable[[User], Client]
 TokenFor = Callable[[User], str]
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector looks at what the tests make, not at thousands of tests each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

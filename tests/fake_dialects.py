@@ -46,7 +46,7 @@ class Script:
     @property
     def stops_early(self) -> bool:
         return not self.markers.keys().isdisjoint(
-            {"silence", "cut", "no-end", "malformed", "error-frame"}
+            {"silence", "cut", "no-end", "malformed", "nested", "error-frame"}
         )
 
     def has(self, marker: str) -> bool:

@@ -46,8 +46,9 @@ class Control:
     """``person``: the claims. ``*_changes``: over what would be said (None: left out).
 
     ``signer``: ``good``, ``other`` (a key nobody published), ``none`` or ``HS256``. ``statuses``
-    and ``delays``: path → status to answer with, seconds to wait. ``error``: what the person does
-    instead of signing in. ``asks``: show a page with a button.
+    and ``delays``: path → status to answer with, seconds to wait. ``bodies``: path → the very text
+    to answer as JSON. ``error``: what the person does instead of signing in. ``asks``: show a page
+    with a button.
     """
 
     person: JSON = field(default_factory=lambda: dict(PERSON))
@@ -62,6 +63,7 @@ class Control:
     signer: str = "good"
     statuses: dict[str, int] = field(default_factory=dict)
     delays: dict[str, float] = field(default_factory=dict)
+    bodies: dict[str, str] = field(default_factory=dict)
     error: str = ""
     asks: bool = False
 
@@ -152,6 +154,8 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(control.delays.get(path, 0))
         if status := control.statuses.get(path):
             return self._json({"error": "server_error"}, status)
+        if body := control.bodies.get(path):
+            return self._send(200, body.encode(), "application/json")
         pages: dict[str, Callable[[], None]] = {
             "/.well-known/openid-configuration": lambda: self._json(self.provider.metadata()),
             "/jwks": lambda: self._json(self.provider.published_keys()),

@@ -7,8 +7,9 @@ name or in the last user text:
 is answered · ``[[status:429]]`` ``[[context]]`` ``[[error-frame]]`` errors · ``[[slow-first:2]]``
 seconds before the headers · ``[[silence]]`` no end after the first words · ``[[cut]]``
 connection lost in mid-stream · ``[[no-end]]`` a clean end without an end marker · ``[[malformed]]``
-· ``[[split-utf8]]`` one byte at a time · ``[[chunks:500:0.01]]`` so many chunks, seconds between
-them · ``[[ignore-stream]]`` one JSON body though a stream was asked for ·
+· ``[[nested]]`` JSON deeper than any reader follows · ``[[split-utf8]]`` one byte at a time ·
+``[[chunks:500:0.01]]`` so many chunks, seconds between them · ``[[ignore-stream]]`` one JSON body
+though a stream was asked for ·
 ``[[flood:100]]`` so many megabytes without an end · ``[[no-wait]]`` 429 without Retry-After ·
 ``[[two-tools]]`` two calls, piece by piece in turns (streams of OpenAI) ·
 ``[[no-usage]]`` nothing is said of tokens (OpenAI) · ``[[count]]`` the input is counted ·
@@ -158,6 +159,8 @@ async def _stream(
         return response
     if "malformed" in script.markers:
         await response.write(b'data: {"choices": [{"delta"\n\n')
+    if "nested" in script.markers:
+        await response.write(b"data: %b\n\n" % (b"[" * 5000 + b"]" * 5000))
     if "error-frame" in script.markers:
         await response.write(dialect.error_frame("Overloaded, try again later."))
     await response.write_eof()

@@ -1,5 +1,5 @@
 """What tests/fake_provider.py offers besides chats, in OpenAI's dialect: embeddings, moderations,
-images and sound.
+rankings, images and sound.
 """
 
 import base64
@@ -33,6 +33,19 @@ async def moderations(request: web.Request) -> web.Response:
     body = await request.json()
     result = {"flagged": "bad" in str(body["input"]), "categories": {}, "category_scores": {}}
     return web.json_response({"id": "modr-1", "model": body["model"], "results": [result]})
+
+
+async def rerank(request: web.Request) -> web.Response:
+    """By how many letters of the question a text has; counted as vLLM does."""
+    body = await request.json()
+    texts = [each if isinstance(each, str) else each["text"] for each in body["documents"]]
+    scores = [len(set(body["query"]) & set(text)) / 10 for text in texts]
+    results = [{"index": i, "relevance_score": score} for i, score in enumerate(scores)]
+    results.sort(key=lambda result: -result["relevance_score"])
+    return web.json_response({
+        "id": "rerank-1", "model": body["model"], "results": results[: body.get("top_n")],
+        "usage": {"total_tokens": 7 * len(texts)},
+    })  # fmt: skip
 
 
 async def images(request: web.Request) -> web.Response:
@@ -72,6 +85,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/v1beta/openai/images/generations", images)
     app.router.add_post("/openai/deployments/{model}/embeddings", embeddings)
     app.router.add_post("/v1/moderations", moderations)
+    app.router.add_post("/v1/rerank", rerank)
     app.router.add_post("/v1/images/generations", images)
     app.router.add_post("/v1/audio/speech", speech)
     app.router.add_post("/v1/audio/transcriptions", transcriptions)

@@ -29,6 +29,10 @@ if _worker and os.environ.get("REDIS_URL"):
         urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{_database}").geturl()
     )
 os.environ.setdefault("LOG_LEVEL", "warning")
+# An HTTP client reads all authorities' certificates, 20 ms, when it is made. Thousands are made,
+# and none meets a certificate of theirs.
+os.environ["SSL_CERT_DIR"] = os.environ["DATA_DIR"]
+os.environ.pop("SSL_CERT_FILE", None)
 
 from librechat_backend.settings import *  # noqa: E402, F403
 

@@ -1,12 +1,14 @@
-"""Mail that is sent while a test looks."""
+"""Mail that is sent while a test looks, and notes that can be shared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
-from accounts import mail
+from accounts import mail, permissions
+from accounts.permissions import Bit, PermissionType
+from tests.accounts.notes import SHAREABLE, forget_notes
 
 
 class AtOnce:
@@ -29,3 +31,19 @@ def with_mail(settings: Settings) -> None:
     """A mail server is set; what is sent is in ``django.core.mail.outbox``."""
     settings.EMAIL_ENABLED = True
     settings.DEFAULT_FROM_EMAIL = "chat@example.com"
+
+
+@pytest.fixture
+def resets_allowed(settings: Settings) -> None:
+    settings.ALLOW_PASSWORD_RESET = True
+
+
+@pytest.fixture
+def notes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Notes are shareable, and sharing prompts is a feature of this release."""
+    settings.SHAREABLE = SHAREABLE
+    built = {(PermissionType.PROMPTS, bit) for bit in (Bit.SHARE, Bit.SHARE_PUBLIC)}
+    built.add((PermissionType.SHARED_LINKS, Bit.SHARE))
+    monkeypatch.setattr(permissions, "BUILT", permissions.BUILT | built)
+    yield
+    forget_notes()

@@ -8,16 +8,10 @@ from django.utils import timezone
 
 from accounts.models import Ban, RefreshSession, Role, User
 from accounts.permissions import BUILT
-from tests.accounts.requests import login
+from tests.accounts.requests import login, signed_in
 from tests.factories import PASSWORD, UserFactory
 
 USERS, ROLES, SESSIONS = (f"/admin/accounts/{name}/" for name in ("user", "role", "refreshsession"))
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

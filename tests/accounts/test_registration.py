@@ -11,20 +11,7 @@ from django.test import Client, override_settings
 from accounts.models import User
 from accounts.services import registration
 from accounts.services.registration import bootstrap_administrator
-from tests.accounts.requests import login, post
-
-SUCCESS = {"message": "Please check your email to verify your email address."}
-FORM = {
-    "name": "Ada Lovelace",
-    "username": "ada",
-    "email": "Ada@Example.com",
-    "password": "analytical engine",
-    "confirm_password": "analytical engine",
-}
-
-
-def register(client: Client, **changes: Any) -> Any:
-    return post(client, "/api/auth/register", FORM | changes)
+from tests.accounts.requests import FORM, SUCCESS, login, post, register
 
 
 def test_account_is_made_when_the_form_is_right(stranger: Client, alice: User) -> None:
@@ -213,3 +200,43 @@ def test_one_administrator_is_made_when_several_servers_start_first(
     )
     assert sorted(user is not None for user in made) == [False, False, True]
     assert User.objects.count() == 1
+
+
+def race(email: str, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Three who register with the same ``email``, each being told that it is free."""
+    linger(monkeypatch, "remove_expired_accounts", before=False)
+    answers: list[Any] = []
+    at_once(3, lambda number: answers.append(register(Client(), email=email, name=f"Ada {number}")))
+    assert User.objects.filter(email=email.lower()).count() == 1
+    return answers
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(USERNAME_SIGNUP=True)
+def test_one_of_several_who_take_a_name_at_once_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = race("ada@people.invalid", monkeypatch)
+    told = sorted((answer.status_code, answer.json()["message"]) for answer in answers)
+    assert told == [(200, SUCCESS["message"]), *[(409, "This user name is taken.")] * 2]
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(USERNAME_SIGNUP=True)
+def test_answers_tell_nothing_when_several_take_an_address_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = race(FORM["email"], monkeypatch)
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, SUCCESS)] * 3
+
+
+@override_settings(USERNAME_SIGNUP=True)
+def test_name_belongs_to_whoever_was_faster(
+    stranger: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here by a moment: the name was free when it was asked for."""
+
+    def somebody_is_faster() -> None:
+        User.objects.create_user("ada@people.invalid", "of somebody else", name="First")
+
+    monkeypatch.setattr(registration, "remove_expired_accounts", somebody_is_faster)
+    assert register(stranger, email="ada@people.invalid").status_code == 409
+    assert User.objects.get(email="ada@people.invalid").name == "First"

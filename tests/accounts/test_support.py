@@ -15,8 +15,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Ban, Group, Invitation, Membership, RefreshSession, User, Violation
-from tests.accounts.requests import login
-from tests.accounts.test_admin import session_of, signed_in
+from tests.accounts.requests import login, signed_in
+from tests.accounts.test_admin import session_of
 from tests.accounts.test_two_factor import with_second_factor
 from tests.conversations.factories import make_conversation, make_message
 from tests.factories import UserFactory

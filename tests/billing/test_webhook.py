@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from accounts.models import Group, Membership, User
 from billing.models import Customer, Payment, Plan, StripeEvent, Subscription
 from billing.services.payments import credits_due
+from librechat_backend.lib.json import BODY_LIMIT_BYTES
 from tests.billing.fake_stripe import event, send, signature_of
 from tests.factories import UserFactory
 from usage.models import Balance, LedgerEntry
@@ -105,7 +106,9 @@ def test_signature_of_another_body_is_refused(alice: User, top_up: Plan) -> None
     assert balance_of(alice) == 0
 
 
-@pytest.mark.parametrize("header", ["", "t=,v1=", "v1=abc", "t=x,v1=\u00e9", "t=1" * 1000, ",=,"])
+@pytest.mark.parametrize(
+    "header", ["", "t=,v1=", "v1=abc", "t=x,v1=\u00e9", "t=1,v1=\u00e9", "t=1" * 1000, ",=,"]
+)
 def test_garbage_in_place_of_a_signature_is_refused(header: str) -> None:
     answer = Client().post(
         "/api/billing/webhook",
@@ -121,6 +124,53 @@ def test_garbage_in_place_of_a_signature_is_refused(header: str) -> None:
 )
 def test_signed_garbage_is_refused(message: Any) -> None:
     assert send(message).status_code == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"id": 1e400}', b"[" * 100_000])
+def test_signed_body_that_is_no_json_is_refused(body: bytes) -> None:
+    answer = Client().post(
+        "/api/billing/webhook",
+        body,
+        content_type="application/json",
+        headers={"stripe-signature": signature_of(body)},
+    )
+    assert answer.status_code == 400
+
+
+def test_body_above_the_limit_is_refused() -> None:
+    answer = Client().post(
+        "/api/billing/webhook", b"x" * (BODY_LIMIT_BYTES + 1), content_type="application/json"
+    )
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"amount_total": 10**15 + 1}, {"amount_total": 2**64 - 1}, {"id": "c" * 256}, {"id": ""},
+     {"customer": "c" * 256}, {"payment_intent": {"id": "p" * 256}}],
+)  # fmt: skip
+def test_payment_no_column_holds_is_refused_whole(
+    alice: User, top_up: Plan, changes: dict[str, Any]
+) -> None:
+    """It was a 500; and what is refused can be sent again."""
+    assert send(paid_checkout(alice, top_up, **changes)).status_code == 400
+    assert not StripeEvent.objects.exists()
+    assert not Payment.objects.exists()
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("moment", [253_402_300_800, 10**15, 2**63])
+def test_times_no_calendar_has_are_refused(alice: User, monthly: Plan, moment: int) -> None:
+    assert send(subscription(alice, monthly, "active", moment)).status_code == 400
+    late = subscription(alice, monthly, "active", NOW)
+    late["data"]["object"]["current_period_end"] = moment
+    assert send(late).status_code == 400
+    assert not Subscription.objects.exists()
+
+
+def test_long_status_is_cut(alice: User, monthly: Plan) -> None:
+    answer = send(subscription(alice, monthly, "s" * 1000, NOW))
+    assert answer.json()["outcome"] == "s" * 30
 
 
 @pytest.mark.parametrize("kind", ["checkout.session.completed", "invoice.paid", "charge.refunded",

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.chat_page import PASSWORD, ChatPage, watch
 from tests.live import LiveServer, live_server
@@ -54,6 +54,14 @@ def server() -> Iterator[LiveServer]:
         yield running
 
 
+@pytest.fixture(scope="package")
+def administrator(server: LiveServer) -> str:
+    """The address of somebody who may do everything in the admin."""
+    address = "administrator@example.com"
+    server.manage("create_user", address, "--superuser", "--password-stdin", stdin=PASSWORD)
+    return address
+
+
 @pytest.fixture
 def email(server: LiveServer) -> str:
     """The address of somebody who has just registered."""
@@ -83,3 +91,15 @@ def chat(context: BrowserContext, email: str) -> ChatPage:
     chat = ChatPage(context.new_page())
     chat.sign_in(email)
     return chat
+
+
+@pytest.fixture
+def admin_page(context: BrowserContext, administrator: str) -> Page:
+    """The overview of the admin, signed in."""
+    page = context.new_page()
+    page.goto("/admin/")
+    page.get_by_label("Email").fill(administrator)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("list", name="Figures")).to_be_visible()
+    return page

@@ -1,10 +1,8 @@
 """The admin as its user sees it: signing in, the overview, stopping an answer, on a phone."""
 
-from uuid import uuid4
-
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.chat_page import PASSWORD
 from tests.live import LiveServer
@@ -12,25 +10,6 @@ from tests.live import LiveServer
 pytestmark = pytest.mark.browser
 
 PHONE_WIDTH = 390
-
-
-@pytest.fixture
-def administrator(server: LiveServer) -> str:
-    address = f"{uuid4().hex[:12]}@example.com"
-    server.manage("create_user", address, "--superuser", "--password-stdin", stdin=PASSWORD)
-    return address
-
-
-@pytest.fixture
-def admin_page(context: BrowserContext, administrator: str) -> Page:
-    """The overview, signed in."""
-    page = context.new_page()
-    page.goto("/admin/")
-    page.get_by_label("Email").fill(administrator)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("list", name="Figures")).to_be_visible()
-    return page
 
 
 def start_slow_answer(server: LiveServer, email: str) -> tuple[httpx.Client, str]:

@@ -19,20 +19,6 @@ PAGES_FOR_PHONES = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def admin_page(context: BrowserContext, server: LiveServer) -> Page:
-    """The overview, signed in."""
-    address = f"{uuid4().hex[:12]}@example.com"
-    server.manage("create_user", address, "--superuser", "--password-stdin", stdin=PASSWORD)
-    page = context.new_page()
-    page.goto("/admin/")
-    page.get_by_label("Email").fill(address)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("list", name="Figures")).to_be_visible()
-    return page
-
-
 def choose(select: Locator, text: str) -> None:
     """The option that contains ``text``, whatever its place in a tree."""
     value = select.locator("option", has_text=text).first.get_attribute("value")

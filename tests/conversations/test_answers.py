@@ -1,6 +1,5 @@
 """POST /api/messages/branch and /api/messages/artifact/:id (contract 03 §7.7, §7.8)."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from conversations.models import Conversation, Message
 from librechat_backend.lib.ids import is_uuid, new_uuid
 from tests.conversations.factories import make_answer, make_conversation, make_message
 
-ClientFor = Callable[[User], Client]
-
 PARTS = [
     {"type": "text", "text": "one", "agentId": "a", "groupId": 1},
     {"type": "text", "text": "two", "agentId": "b", "groupId": 1},
@@ -20,11 +17,6 @@ PARTS = [
     {"type": "text", "text": "four"},
 ]
 ARTIFACT = ':::artifact{title="t"}\n```\nold\n```\n:::\n'
-
-
-@pytest.fixture
-def client(alice: User, client_for: ClientFor) -> Client:
-    return client_for(alice)
 
 
 @pytest.fixture

@@ -33,11 +33,6 @@ TREE = {"a": "", "r": "", "b": "a", "c": "a", "s": "r", "d": "b", "e": "c", "f":
 
 
 @pytest.fixture
-def client(alice: User, client_for: ClientFor) -> Client:
-    return client_for(alice)
-
-
-@pytest.fixture
 def chat(alice: User) -> Conversation:
     return grown(alice, TREE)
 

@@ -16,17 +16,11 @@ from conversations.models import Memory
 from conversations.services import memories as services
 from librechat_backend.lib.errors import Conflict, InvalidRequest
 from providers.tokens import estimate_tokens
-from tests.conftest import ClientFor
 from tests.conversations.factories import MOMENT, make_memory
 
 FORBIDDEN = {"message": "Forbidden: Insufficient permissions"}
 NOT_FOUND = {"error": "Memory not found."}
 TAKEN = {"error": "Memory with this key already exists."}
-
-
-@pytest.fixture
-def client(alice: User, client_for: ClientFor) -> Client:
-    return client_for(alice)
 
 
 def send(client: Client, method: str, path: str, body: Any = None) -> Any:

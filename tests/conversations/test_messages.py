@@ -1,6 +1,5 @@
 """/api/messages (contract 03 §7)."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,15 +14,9 @@ from librechat_backend.lib.ids import new_uuid
 from providers.tokens import estimate_tokens
 from tests.conversations.factories import MOMENT, make_answer, make_conversation, make_message
 
-ClientFor = Callable[[User], Client]
 NOT_FOUND = {"error": "Conversation not found"}
 NO_MESSAGE = {"error": "Message not found"}
 LIKED = {"rating": "thumbsUp", "tag": "accurate_reliable"}
-
-
-@pytest.fixture
-def client(alice: User, client_for: ClientFor) -> Client:
-    return client_for(alice)
 
 
 @pytest.fixture
@@ -256,6 +249,12 @@ def test_edit_is_refused_when_the_index_names_no_text(
     answer = put(client, path_of(message), {"text": "x", "index": index})
     assert (answer.status_code, answer.json()) == (400, {"error": error})
     assert snapshot() == before
+
+
+def test_edit_counts_no_further_than_its_column(client: Client, chat: Conversation) -> None:
+    message = make_answer(chat, content=PARTS, token_count=2**31 - 1)
+    answer = put(client, path_of(message), {"text": "x" * 1000, "index": 1})
+    assert (answer.status_code, answer.json()["tokenCount"]) == (200, 2**31 - 1)
 
 
 def test_edit_is_refused_when_the_message_has_no_parts(client: Client, chat: Conversation) -> None:

@@ -10,16 +10,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from conversations.models import Conversation, Project
-from tests.conftest import ClientFor
 from tests.conversations.factories import MOMENT, make_conversation, make_project
 
 NOT_FOUND = {"error": "Project not found"}
 UNKNOWN_ID = "66a0c1d2e3f4a5b6c7d8e9f0"
-
-
-@pytest.fixture
-def client(alice: User, client_for: ClientFor) -> Client:
-    return client_for(alice)
 
 
 def send(client: Client, method: str, path: str, body: Any = None) -> Any:

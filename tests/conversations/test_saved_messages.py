@@ -1,6 +1,5 @@
 """Messages that programs store, and messages in pages (contract 03 §7.4, §7.9)."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,14 +12,8 @@ from conversations.models import Conversation, Message
 from librechat_backend.lib.ids import NO_PARENT, new_uuid
 from tests.conversations.factories import MOMENT, make_answer, make_conversation, make_message
 
-ClientFor = Callable[[User], Client]
 NOT_SAVED = (400, {"error": "Message not saved"})
 NEW = "0b9c3a54-6d1e-4a77-9f3b-2f8f0e1d2c3b"
-
-
-@pytest.fixture
-def client(alice: User, client_for: ClientFor) -> Client:
-    return client_for(alice)
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ from tests.factories import UserFactory
 
 
 @pytest.fixture
-def client(alice: User, client_for: ClientFor) -> Client:
-    return client_for(alice)
-
-
-@pytest.fixture
 def chat(alice: User) -> Conversation:
     return make_conversation(alice)
 

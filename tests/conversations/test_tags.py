@@ -15,11 +15,6 @@ from tests.conversations.factories import MOMENT, make_conversation, make_tag
 FORBIDDEN = {"message": "Forbidden: Insufficient permissions"}
 
 
-@pytest.fixture
-def client(alice: User, client_for: ClientFor) -> Client:
-    return client_for(alice)
-
-
 def send(client: Client, method: str, path: str, body: Any = None) -> Any:
     return getattr(client, method)(f"/api/tags{path}", body or {}, content_type="application/json")
 

@@ -116,6 +116,12 @@ def test_rules_are_typed_into_a_form(page: Client, alice: User) -> None:
     assert EndpointRules.objects.get().families is None
 
 
+def test_days_no_calendar_has_are_refused(page: Client) -> None:
+    answer = page.post(ADD_RULES, {**NO_ENDPOINTS, "retention_days": "9999999"})
+    assert "less than or equal to 36500" in answer.content.decode()
+    assert not FileRules.objects.exists()
+
+
 def test_types_are_typed_one_a_line(page: Client, alice: User) -> None:
     answer = page.post(ADD_RULES, {**NO_ENDPOINTS, "patterns": "^image/.*\n\n pdf$ "})
     assert answer.status_code == 302, answer.content.decode()

@@ -7,7 +7,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Group, Membership, User
 from files.config import MEGABYTE, config_for
-from files.models import EndpointRules, FileRules
+from files.media_types import normalized
+from files.models import EndpointRules, File, FileRules
 from tests.conftest import ClientFor
 
 CONFIG = "/api/files/config"
@@ -121,3 +122,11 @@ def test_rules_cost_two_queries_when_nothing_has_changed(
     config_for(alice)
     with django_assert_num_queries(2):
         config_for(alice)
+
+
+def test_a_type_that_is_too_long_for_one_is_told_by_the_name() -> None:
+    longest = f"{'x' * 127}/{'y' * 127}"
+    assert normalized(longest, "notes.txt") == longest
+    File(media_type=longest)._meta.get_field("media_type").run_validators(longest)
+    for declared in (f"x{longest}", f"{longest}y", "text/" + "x" * 5000):
+        assert normalized(declared, "notes.txt") == "text/plain"

@@ -109,6 +109,9 @@ def test_an_answer_is_read_aloud_once_and_to_its_owner(ada: Person) -> None:
     first = ada.http.post(f"{SPEECH}/tts", json=wanted)
     assert (first.status_code, first.content) == (200, SOUND)
     assert ada.http.post(f"{SPEECH}/tts", json=wanted).status_code == 409
+    for _ in range(2):
+        unnamed = ada.http.post(f"{SPEECH}/tts", json=wanted | {"runId": None})
+        assert (unnamed.status_code, unnamed.content) == (200, SOUND)
     stranger = new_person(ada.base_url)
     assert stranger.http.post(f"{SPEECH}/tts", json=wanted).status_code == 404
     wrong: object

@@ -12,9 +12,10 @@ from librechat_backend.lib.aio import in_database
 from librechat_backend.lib.rollout import in_rollout
 from providers import services
 from providers.health import board
-from providers.models import Channel, KeyHealth, ModelAlias
+from providers.models import Channel, KeyHealth, ModelAlias, NameRule
 from tests.gateway.conftest import HELLO, Api, MakeChannel, chat_body, frames, log_rows, text_of
 from tests.providers.conftest import Fake
+from usage.metrics import exposition
 
 ASKED: dict[str, dict[str, Any]] = {
     "chat/completions": chat_body("", model="auto"),
@@ -171,3 +172,15 @@ async def test_calls_at_once_leave_a_resting_key_alone_from_the_start(
     await said(api)  # whatever else is read for the first time
     board.forget()
     assert await asyncio.gather(*(said(api) for _ in range(20))) == ["second"] * 20
+
+
+async def test_made_up_name_that_fits_a_rule_is_no_label_of_the_figures(
+    api: Api, make_channel: MakeChannel
+) -> None:
+    channel = await in_database(make_channel, model_names=["other"], model_mapping={})
+    await in_database(services.save_route, row=NameRule(pattern="gpt-*", channel=channel))
+    for number in range(3):
+        assert (await api.chat(model=f"gpt-made-up-{number}")).status_code in (200, 404, 502)
+    figures = exposition().decode()
+    assert "gpt-made-up" not in figures
+    assert 'model="gpt-*"' in figures

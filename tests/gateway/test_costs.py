@@ -227,6 +227,12 @@ def test_cost_is_put_into_the_usage_of_any_body(
     assert with_cost(raw, None) is raw
 
 
+def test_body_nested_deeper_than_can_be_written_stays_as_it_came() -> None:
+    deep = b"[" * 400 + b"]" * 400
+    body = b'{"usage":{"prompt_tokens":1,"cost":9},"deep":%b}' % deep
+    assert with_cost(body, 0.5) == body
+
+
 SOUND_PRICE: dict[str, Any] = {
     "input_audio_credits": 40_000_000,
     "output_audio_credits": 80_000_000,

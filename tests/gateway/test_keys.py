@@ -37,6 +37,21 @@ async def test_key_opens_in_any_of_the_usual_headers(api: Api, headers: dict[str
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(("is_allowed", "status"), [(False, 401), (True, 200)])
+async def test_key_in_the_address_opens_where_the_operator_allows_it(
+    api: Api, settings: Any, is_allowed: bool, status: int
+) -> None:
+    settings.GATEWAY_ALLOW_QUERY_TOKEN = is_allowed
+    key, api.key = api.key, ""
+    assert (await api.get(f"{MODELS}?auth_token={key}")).status_code == status
+    assert (await api.get(f"{MODELS}?auth_token=sk-unknown")).status_code == 401
+
+
+async def test_key_in_a_header_comes_before_that_of_the_address(api: Api, settings: Any) -> None:
+    settings.GATEWAY_ALLOW_QUERY_TOKEN = True
+    assert (await api.get(f"{MODELS}?auth_token=sk-unknown")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("key", "code"),
     [

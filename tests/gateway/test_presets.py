@@ -172,6 +172,7 @@ RECORDING = {"files": {"file": ("a.mp3", b"sound")}, "data": {"model": "tutor"}}
 NOT_CHATS: dict[str, dict[str, Any]] = {
     "embeddings": {"json": {"model": "tutor", "input": "Hi"}},
     "moderations": {"json": {"model": "tutor", "input": "Hi"}},
+    "rerank": {"json": {"model": "tutor", "query": "Hi", "documents": ["Ho"]}},
     "images/generations": {"json": {"model": "tutor", "prompt": "Hi"}},
     "audio/speech": {"json": {"model": "tutor", "input": "Hi", "voice": "alloy"}},
     "audio/transcriptions": RECORDING,

@@ -40,6 +40,11 @@ def said(content: Any) -> dict[str, Any]:
         ("/v1/embeddings", {"input": "a", "dimensions": 0}, "dimensions"),
         ("/v1/moderations", {"input": {}}, "input"),
         ("/v1/moderations", {"input": ["a", 1]}, "input"),
+        ("/v1/rerank", {"documents": ["a"]}, "query"),
+        ("/v1/rerank", {"query": "a"}, "documents"),
+        ("/v1/rerank", {"query": "a", "documents": []}, "documents"),
+        ("/v1/rerank", {"query": "a", "documents": ["a", {"text": "b"}]}, "documents"),
+        ("/v1/rerank", {"query": "a", "documents": ["a"], "top_n": 0}, "top_n"),
         ("/v1/images/generations", {"prompt": 5}, "prompt"),
     ],
 )

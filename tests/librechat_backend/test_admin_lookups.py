@@ -59,6 +59,18 @@ def test_staff_cannot_ask_for_what_people_keep(looking: Client, alice: User) -> 
     assert finds(looking, "/admin/conversations/sharedlink/", q=link.share_id)
 
 
+@pytest.mark.parametrize("lookup", ["created_at__year", "created_at__year__gte"])
+@pytest.mark.parametrize(
+    ("year", "status"),
+    [("2026", 200), ("-1", 400), ("0", 400), ("10000", 400), (str(2**63), 400), ("x", 400)],
+)
+def test_years_nobody_has_a_calendar_for_are_refused(
+    admin_user: User, lookup: str, year: str, status: int
+) -> None:
+    page = signed_in(admin_user).get("/admin/usage/requestlog/", {lookup: year})
+    assert page.status_code == status
+
+
 def test_lists_that_lead_to_others_do_so_still(admin_user: User) -> None:
     client = signed_in(admin_user)
     for url in (

@@ -1,8 +1,10 @@
 """What every JSON endpoint does with odd requests."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
 from accounts.models import User
@@ -23,6 +25,35 @@ def client(alice: User, client_for: ClientFor) -> Client:
 def test_answer_is_json_whatever_is_accepted(client: Client, accept: str) -> None:
     answer = client.get("/api/convos", headers={"accept": accept})
     assert (answer.status_code, answer["content-type"]) == (200, "application/json")
+
+
+@pytest.mark.parametrize("path", ["/api/convos", "/api/user", "/api/token"])
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_database_that_is_away_is_no_fault_of_the_request(
+    client: Client, path: str, error: type[Exception]
+) -> None:
+    def away(*asked: Any) -> Any:
+        raise error("the connection is closed")
+
+    with connection.execute_wrapper(away):
+        answer = client.get(path)
+    assert (answer.status_code, answer["retry-after"]) == (503, "1")
+    assert answer["content-type"] == "application/json"
+    assert "cannot reach its database" in answer.json()["message"]
+    assert client.get(path).status_code == 200
+
+
+def test_redis_that_is_away_is_named_and_no_fault_of_the_request(
+    stranger: Client, settings: Any
+) -> None:
+    nobody = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": "redis://127.0.0.1:9",
+    }
+    settings.CACHES = {"default": nobody}
+    answer = stranger.post("/api/auth/login", {"email": "a@example.com", "password": "x"})
+    assert (answer.status_code, answer["retry-after"]) == (503, "1")
+    assert "cannot reach Redis" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("path", ["/api/convos", "/api/docs", "/api/auth/login", "/api/presets"])

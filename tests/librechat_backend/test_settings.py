@@ -28,6 +28,22 @@ def start(data_dir: Path, *arguments: str, **env: str) -> subprocess.CompletedPr
         ("PORT", "70000", "PORT: expected a whole number from 1 to 65535, got '70000'"),
         ("WORKERS", "0", "WORKERS: expected a whole number of at least 1, got '0'"),
         ("TRUST_PROXY", "yes", "TRUST_PROXY: expected a whole number from 0 to 10, got 'yes'"),
+        (
+            "TEMPORARY_CHAT_RETENTION",
+            "99999999",
+            "TEMPORARY_CHAT_RETENTION: expected a whole number from 1 to 8760000, got '99999999'",
+        ),
+        (
+            "LOGIN_WINDOW",
+            "9" * 18,
+            f"LOGIN_WINDOW: expected a whole number from 1 to 525600000, got '{'9' * 18}'",
+        ),
+        (
+            "REFRESH_TOKEN_EXPIRY",
+            "9" * 15,
+            "REFRESH_TOKEN_EXPIRY: expected a whole number from 1000 to 31536000000000, got"
+            " '999999999999999'",
+        ),
         ("DEBUG", "maybe", "DEBUG: expected true or false, got 'maybe'"),
         ("CREDS_KEY", "xyz", "CREDS_KEY: expected 64 hexadecimal digits"),
         ("CREDS_IV", "00" * 32, "CREDS_IV: expected 32 hexadecimal digits"),

@@ -9,13 +9,13 @@ from typing import Any
 
 from bson import Int64, ObjectId, Regex
 
-from tests.moving.librechat_database import (
+from tests.moving.librechat_database import OldDatabase
+from tests.moving.librechat_values import (
     BEGIN,
     LONG_AGO,
     NO_PARENT,
     PIXEL,
     Documents,
-    OldDatabase,
     oid,
     uuid,
     v1,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.core.management import CommandError, call_command
 
-from tests.moving.librechat_database import CREDS_IV, CREDS_KEY
+from tests.moving.librechat_values import CREDS_IV, CREDS_KEY
 
 
 @dataclass(frozen=True, slots=True)

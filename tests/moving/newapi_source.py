@@ -14,6 +14,7 @@ Tables = dict[str, Table]
 PASSWORD = "correct horse"
 LATER = 4_102_444_800  # 2100
 KEY = "aB3dE5fG7hJ9kL1m" + "0123456789aBcDeF" * 2
+VIP = "sk-" + KEY  # as its owner sends it
 SECOND_KEY = "bC4eF6gH8jK1lM3n" + "0123456789aBcDeF" * 2
 CODE = "0123456789abcdef" * 2
 TOTP = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

@@ -22,7 +22,7 @@ from bson import (
 from bson.dbref import DBRef
 
 from tests.moving.agents_database import DATES
-from tests.moving.librechat_database import (
+from tests.moving.librechat_values import (
     BEGIN,
     LONG_AGO,
     NO_PARENT,

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from tests.moving import strange_chats, strange_people
-from tests.moving.librechat_database import Documents
+from tests.moving.librechat_values import Documents
 from tests.moving.whole_database import WholeDatabase
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from bson import Decimal128, Int64
 
 from tests.moving.agents_database import COOK, DATES
-from tests.moving.librechat_database import (
+from tests.moving.librechat_values import (
     BEGIN,
     LONG_AGO,
     PIXEL,

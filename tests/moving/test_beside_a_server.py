@@ -12,8 +12,9 @@ from tests.conversations.chat.reader import Screen
 from tests.live import LiveServer, live_server
 from tests.moving.commands import env_file
 from tests.moving.dumps import write_dump, write_kept
-from tests.moving.librechat_database import PASSWORD, PIXEL, OldDatabase
-from tests.moving.librechat_database import Person as OldPerson
+from tests.moving.librechat_database import OldDatabase
+from tests.moving.librechat_values import PASSWORD, PIXEL
+from tests.moving.librechat_values import Person as OldPerson
 from tests.processes import start_fake_provider
 from tests.s3 import Bucket, empty_bucket
 

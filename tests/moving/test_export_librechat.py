@@ -47,7 +47,8 @@ from tests.files.factories import make_file, path_of
 from tests.live import LiveServer
 from tests.moving.commands import Done, env_file, move_in
 from tests.moving.dumps import slow_sum, write_dump, write_kept
-from tests.moving.librechat_database import CREDS_IV, CREDS_KEY, TOTP_SECRET, OldDatabase
+from tests.moving.librechat_database import OldDatabase
+from tests.moving.librechat_values import CREDS_IV, CREDS_KEY, TOTP_SECRET
 from tests.moving.strange_database import StrangeDatabase
 from usage.ledger.movements import credit
 from usage.models import Balance, LedgerEntry

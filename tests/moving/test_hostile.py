@@ -18,17 +18,9 @@ from files.storage import read_bytes
 from moving.sources import SourceUnreadable, open_source
 from tests.moving.commands import Done, env_file, move_in
 from tests.moving.dumps import write_archive, write_dump, write_export
-from tests.moving.librechat_database import (
-    BEGIN,
-    CREDS_IV,
-    CREDS_KEY,
-    PASSWORD,
-    TOTP_SECRET,
-    OldDatabase,
-    oid,
-    v3,
-)
-from tests.moving.test_told import ANN, BEN, DATES, Told, chat, message, take, user
+from tests.moving.few_documents import ANN, BEN, DATES, FewDocuments, chat, message, take, user
+from tests.moving.librechat_database import OldDatabase
+from tests.moving.librechat_values import BEGIN, CREDS_IV, CREDS_KEY, PASSWORD, TOTP_SECRET, oid, v3
 
 pytestmark = pytest.mark.django_db
 LATER: dict[str, Any] = {"createdAt": BEGIN, "updatedAt": BEGIN.replace(year=2030)}
@@ -43,7 +35,7 @@ ESCAPE = "\x1b]0;owned\x07<script>alert(1)</script>"
 def test_a_size_that_is_a_lie_costs_that_document(
     tmp_path: Path, size: int, is_packed: bool
 ) -> None:
-    write_dump(tmp_path, Told(found={"users": [user()], "messages": []}))
+    write_dump(tmp_path, FewDocuments(found={"users": [user()], "messages": []}))
     data = size.to_bytes(4, "little", signed=True) + b"\x07_id\x00" + b"x" * 40
     data += b"".join(bson.encode(each) for each in (user(BEN, "ben@example.com"), user()))
     path = tmp_path / "LibreChat" / "users.bson"
@@ -81,7 +73,7 @@ def nested_bson(depth: int) -> bytes:
 def test_what_is_nested_without_end_stops_nothing(
     tmp_path: Path, collection: str, depth: int
 ) -> None:
-    write_dump(tmp_path, Told(found={"users": [user()], collection: []}))
+    write_dump(tmp_path, FewDocuments(found={"users": [user()], collection: []}))
     (tmp_path / "LibreChat" / f"{collection}.bson").write_bytes(nested_bson(depth))
     done = move_in(tmp_path)
     assert done.counts(collection)["read"] == 1
@@ -90,7 +82,7 @@ def test_what_is_nested_without_end_stops_nothing(
 
 def test_nested_json_stops_nothing(tmp_path: Path) -> None:
     found = {"users": [user()], "messages": [message()], "conversations": [chat()]}
-    write_export(tmp_path / "old", Told(found=found), mode=2, as_array=False)
+    write_export(tmp_path / "old", FewDocuments(found=found), mode=2, as_array=False)
     (tmp_path / "old" / "agents.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
     done = move_in(tmp_path / "old")
     assert "agents: LOST 1 × it is damaged in the source (at byte 0: " in done.said
@@ -105,7 +97,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_file_that_unpacks_to_gigabytes_takes_no_memory(tmp_path: Path) -> None:
-    write_dump(tmp_path, Told(found={"users": [user()]}))
+    write_dump(tmp_path, FewDocuments(found={"users": [user()]}))
     with gzip.open(tmp_path / "LibreChat" / "messages.bson.gz", "wb", compresslevel=1) as file:
         for _ in range(512):
             file.write(b"\0" * 1024 * 1024)
@@ -117,7 +109,9 @@ def test_a_file_that_unpacks_to_gigabytes_takes_no_memory(tmp_path: Path) -> Non
 
 def test_no_room_for_an_archive_is_no_damage_of_it(tmp_path: Path) -> None:
     messages = [message(number, text="x" * 4096) for number in range(500)]
-    path = write_archive(tmp_path / "old", Told(found={"users": [user()], "messages": messages}))
+    path = write_archive(
+        tmp_path / "old", FewDocuments(found={"users": [user()], "messages": messages})
+    )
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, before[1]))
     try:
@@ -235,7 +229,7 @@ def test_nothing_is_read_but_what_the_old_server_kept(tmp_path: Path, kept: dict
 
 
 def named_collection(directory: Path) -> Done:
-    write_dump(directory, Told(found={"users": [user()]}))
+    write_dump(directory, FewDocuments(found={"users": [user()]}))
     (directory / "LibreChat" / "%1b%5dx%3cscript%3e.bson").write_bytes(bson.encode({"a": 1}))
     return move_in(directory, "--report", str(directory / "report.html"))
 
@@ -246,7 +240,7 @@ def named_tenants(directory: Path) -> Done:
 
 def named_database(directory: Path) -> Done:
     for name in ("a", "b\x1b]0;"):
-        write_dump(directory / "dump", Told(found={"users": []}))
+        write_dump(directory / "dump", FewDocuments(found={"users": []}))
         (directory / "dump" / "LibreChat").rename(directory / "dump" / name)
     return move_in(directory / "dump")
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.moving.commands import move_in
 from tests.moving.dumps import write_dump
-from tests.moving.librechat_database import BEGIN, oid, uuid
+from tests.moving.few_documents import ANN, DATES, FewDocuments, user
+from tests.moving.librechat_values import BEGIN, oid, uuid
 from tests.moving.test_export_librechat import empty_the_house, everything, exported
-from tests.moving.test_told import ANN, DATES, Told, user
 
 pytestmark = pytest.mark.django_db
 
@@ -97,7 +97,7 @@ def test_what_leaves_comes_back_the_same(found: dict[str, list[dict[str, Any]]])
     empty_the_house()
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        first = move_in(write_dump(directory / "dump", Told(found=found)))
+        first = move_in(write_dump(directory / "dump", FewDocuments(found=found)))
         assert first.counts("messages")["written"] == len(found["messages"])
         before = everything()
         left = exported(directory / "a")

@@ -19,13 +19,13 @@ from tests.conftest import ClientFor
 from tests.factories import UserFactory
 from tests.moving.commands import Done, env_file, move_in
 from tests.moving.dumps import write_dump, write_kept
-from tests.moving.librechat_database import (
+from tests.moving.librechat_database import OldDatabase
+from tests.moving.librechat_values import (
     BACKUP_CODE,
     NO_PARENT,
     PASSWORD,
     PIXEL,
     TOTP_SECRET,
-    OldDatabase,
     Person,
     oid,
     uuid,

@@ -29,7 +29,7 @@ from tests.conversations.chat.scripted import ChatClient, ScriptedAdapter
 from tests.moving.agents_database import COOK, ORPHAN, PILOT, SECRETS
 from tests.moving.commands import Done, env_file, move_in
 from tests.moving.dumps import write_dump, write_kept
-from tests.moving.librechat_database import CREDS_IV, CREDS_KEY, PIXEL, Person, oid, uuid
+from tests.moving.librechat_values import CREDS_IV, CREDS_KEY, PIXEL, Person, oid, uuid
 from tests.moving.whole_database import WholeDatabase
 
 __all__ = ["model"]

@@ -20,7 +20,7 @@ from tests.conftest import ClientFor
 from tests.conversations.chat.scripted import ChatClient
 from tests.moving.commands import Done, env_file, move_in
 from tests.moving.dumps import write_dump, write_kept
-from tests.moving.librechat_database import PIXEL, Person, oid, uuid
+from tests.moving.librechat_values import PIXEL, Person, oid, uuid
 from tests.moving.whole_database import SPEC, TOOL_KEY, WholeDatabase
 from usage.ledger.movements import adjust, open_balance
 from usage.models import Balance, BillingRules, LedgerEntry

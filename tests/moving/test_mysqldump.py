@@ -10,7 +10,7 @@ import pytest
 from gateway.models import ApiToken
 from providers.models import Channel
 from tests.moving import newapi_source as source
-from tests.moving.test_import_newapi import counts, run_anyhow
+from tests.moving.newapi_command import counts, run_anyhow
 
 pytestmark = pytest.mark.django_db
 

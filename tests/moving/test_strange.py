@@ -24,15 +24,8 @@ from tests.conftest import ClientFor
 from tests.moving.agents_database import COOK
 from tests.moving.commands import Done, env_file, move_in
 from tests.moving.dumps import write_dump, write_kept
-from tests.moving.librechat_database import (
-    BEGIN,
-    NO_PARENT,
-    Documents,
-    OldDatabase,
-    Person,
-    oid,
-    uuid,
-)
+from tests.moving.librechat_database import OldDatabase
+from tests.moving.librechat_values import BEGIN, NO_PARENT, Documents, Person, oid, uuid
 from tests.moving.strange_chats import PLUGINS, UNLISTED, picture
 from tests.moving.strange_database import StrangeDatabase
 from tests.moving.strange_people import HOSTILE

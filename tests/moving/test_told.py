@@ -1,8 +1,5 @@
 """What had to be changed on the way is told, with the documents it was changed in."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,53 +15,15 @@ from gateway.tokens import hash_secret
 from moving.models import MergedAccount
 from moving.sources.export import ExportSource
 from presets.models import PersonalPreset, Preset
-from tests.moving.commands import Done, move_in
+from tests.moving.commands import move_in
 from tests.moving.dumps import write_dump
-from tests.moving.librechat_database import BEGIN, Documents, OldDatabase, oid, uuid
+from tests.moving.few_documents import ANN, BEN, DATES, FewDocuments, chat, message, take, user
+from tests.moving.librechat_values import BEGIN, oid
 from tests.moving.mongo_server import mongo_server
 
 LONG = "x" * 2000
-DATES = {"createdAt": BEGIN, "updatedAt": BEGIN}
-ANN, BEN = oid("ann", 0), oid("ben", 0)
 
 pytestmark = pytest.mark.django_db
-
-
-@dataclass(frozen=True, slots=True)
-class Told(OldDatabase):
-    """Just these documents."""
-
-    found: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
-
-    def collections(self) -> dict[str, Callable[[], Documents]]:
-        found = {"conversations": [], **self.found}
-        return {name: partial(iter, documents) for name, documents in found.items()}
-
-
-def user(pk: Any = ANN, email: str = "ann@example.com", **members: Any) -> dict[str, Any]:
-    return {"_id": pk, "email": email, **DATES, **members}
-
-
-def chat(number: int = 0, **members: Any) -> dict[str, Any]:
-    name = uuid("told", number)
-    return {
-        "_id": oid("told", number),
-        "conversationId": name,
-        "user": str(ANN),
-        **DATES,
-        **members,
-    }
-
-
-def message(number: int = 0, **members: Any) -> dict[str, Any]:
-    return {
-        "_id": oid("word", number), "messageId": uuid("word", number), "user": str(ANN),
-        "conversationId": uuid("told", 0), "text": "word", **DATES, **members,
-    }  # fmt: skip
-
-
-def take(directory: Path, *options: str, **found: Sequence[dict[str, Any]]) -> Done:
-    return move_in(write_dump(directory, Told(found=found)), *options)
 
 
 # -- Longer than there is room for ---------------------------------------------------------------
@@ -175,7 +134,7 @@ def test_what_no_database_can_hold_is_told(tmp_path: Path) -> None:
 
 
 def test_names_that_stand_twice_and_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
-    dump = write_dump(tmp_path, Told(found={"users": [user()]}))
+    dump = write_dump(tmp_path, FewDocuments(found={"users": [user()]}))
     twice = bson.encode(chat(title="first", titlf="last")).replace(b"titlf", b"title")
     broken = bson.encode(chat(1, title="a??b")).replace(b"a??b", b"a\xff\xfeb")
     (dump / "LibreChat" / "conversations.bson").write_bytes(twice + broken)
@@ -257,7 +216,7 @@ def test_of_two_agents_with_one_name_the_newer_one_counts(
 
 def test_nothing_is_missing_behind_an_id_of_another_kind(tmp_path: Path) -> None:
     chats = [chat(number, _id=pk) for number, pk in enumerate([7, "made", *map(_pk, range(9))])]
-    with mongo_server(Told(found={"users": [user()], "conversations": chats})) as server:
+    with mongo_server(FewDocuments(found={"users": [user()], "conversations": chats})) as server:
         server.batch, server.cursors_die = 1, 3
         done = move_in(f"{server.uri}?serverSelectionTimeoutMS=500")
     assert done.counts("conversations")["written"] == 11

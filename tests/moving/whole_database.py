@@ -11,14 +11,7 @@ from typing import Any
 from bson import ObjectId
 
 from tests.moving.agents_database import DATES, AgentsDatabase
-from tests.moving.librechat_database import (
-    BEGIN,
-    LONG_AGO,
-    Documents,
-    oid,
-    uuid,
-    v1,
-)
+from tests.moving.librechat_values import BEGIN, LONG_AGO, Documents, oid, uuid, v1
 
 # Of which nothing is taken; the last one nobody has heard of.
 LEFT = ("sessions", "tokens", "surprises")

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from presets.explain import FieldExplanation, Loss, Source, State, explain_fields
+from presets.explain import State
 from presets.explain import explain_resolution as explain
+from presets.explain_fields import FieldExplanation, Loss, Source, explain_fields
 from presets.resolution import (
     AssignmentData,
     PolicyData,

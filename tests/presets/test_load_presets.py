@@ -244,6 +244,8 @@ HEAD = "presets:\n  - slug: bad\n    endpoint: openAI\n    model: gpt-4.1\n"
          "        ends_at: 2026-01-01", "line 8, presets.0.assignments.0.ends_at: This must be"),
         (HEAD + "    assignments:\n      - everyone: true\n        starts_at: soon",
          "line 7, presets.0.assignments.0.starts_at: Enter a date"),
+        (HEAD + "    assignments:\n      - everyone: true\n        starts_at: "
+         "'0001-01-01T00:00:00+14:00'", "line 7, presets.0.assignments.0.starts_at: Enter a date"),
         (HEAD + "    assignments:\n      - everyone: true\n        starts_at: 2026-02-31",
          "line 7, presets.0.assignments.0.starts_at: There is no “2026-02-31”."),
         (HEAD + "    assignments:\n      - everyone: true\n      - everyone: true",
@@ -266,6 +268,9 @@ HEAD = "presets:\n  - slug: bad\n    endpoint: openAI\n    model: gpt-4.1\n"
         ("models:\n  defaults:\n    - endpoint: openAI\n", "line 3, models.defaults.0: A default"),
         ("models:\n  groupPresets:\n    priority: boss\n",
          "line 3, models.groupPresets.priority: Name user, group and system"),
+        ("models:\n  groupPresets: []\n", "line 2, models.groupPresets: Enter names with values."),
+        ("models:\n  userPresets:\n    enable: true\n",
+         "line 3, models.userPresets.enable: There is no “enable” here. There are: enabled, "),
         ("modelSpecs:\n  list:\n    - name: x\n", "line 3, modelSpecs.list.0: A spec has"),
         ("modelSpecs:\n  list:\n    - name: x\n      preset:\n        endpoint: openAI\n"
          "        model: gpt-4.1\n        topP: 7\n",

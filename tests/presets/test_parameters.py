@@ -163,3 +163,8 @@ def test_answers_are_named_after_the_model(model: str, expected: str) -> None:
 def test_answers_are_named_as_the_person_chose() -> None:
     assert sender_label("My AI", "gpt-4.1", {"modelLabel": "Skipper"}) == "Skipper"
     assert sender_label("My AI", "gpt-4.1", {"chatGptLabel": "Mate"}) == "Mate"
+
+
+def test_a_name_that_is_too_long_to_be_stored_is_cut() -> None:
+    assert sender_label("My AI", "gpt-4.1", {"modelLabel": "x" * 201}) == "x" * 200
+    assert sender_label("y" * 201, "mine", {}) == "y" * 200

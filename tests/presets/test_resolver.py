@@ -9,7 +9,7 @@ from librechat_backend.lib.errors import InvalidRequest
 from presets import startup
 from presets.resolver import ResolvedTurn, resolve_turn
 from providers.catalog import EndpointInfo
-from providers.routing import Principal
+from providers.route_table import Principal
 
 pytestmark = pytest.mark.django_db
 

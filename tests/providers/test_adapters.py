@@ -202,8 +202,11 @@ async def test_stream_without_an_end_is_a_lost_connection(
     assert (text_of(seen), error.kind) == (HELLO, ErrorKind.CONNECTION)
 
 
-async def test_malformed_frame_is_an_error_after_what_arrived(dialect: Dialect, fake: Fake) -> None:
-    events = dialect.adapter.stream(ask("[[malformed]]", dialect.model), dialect.connection(fake))
+@pytest.mark.parametrize("marker", ["[[malformed]]", "[[nested]]"])
+async def test_malformed_frame_is_an_error_after_what_arrived(
+    dialect: Dialect, fake: Fake, marker: str
+) -> None:
+    events = dialect.adapter.stream(ask(marker, dialect.model), dialect.connection(fake))
     seen, error = await collect_until_error(events)
     assert (text_of(seen), error.kind) == (HELLO, ErrorKind.MALFORMED)
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,7 +12,7 @@ from librechat_backend.lib.crypto import decrypt
 from providers import services
 from providers.catalog import list_endpoints, may_call
 from providers.models import Channel, ChannelKey, KeyHealth, ModelAlias
-from providers.routing import Principal
+from providers.route_table import Principal
 from providers.snapshots import current_channels
 from tests.providers.conftest import Fake
 
@@ -209,6 +210,19 @@ def test_fetch_button_fills_in_the_models(admin_client: Client, fake: Fake) -> N
     assert channel.model_names == ["fake-large", "fake-small"]
 
 
+def test_fetch_button_takes_names_alone(
+    admin_client: Client, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def odd_names(*asked: Any) -> list[Any]:
+        return ["b", 10**30, None, "a\x00", {"id": 1}, [], "", 1.5]
+
+    monkeypatch.setattr("providers.adapters.openai_chat.OpenAIChatAdapter.list_models", odd_names)
+    channel = stored_channel(fake)
+    assert "Fake: 2 models." in press(admin_client, "fetch_models", channel)
+    channel.refresh_from_db()
+    assert channel.model_names == ["a", "b"]
+
+
 def test_fetch_button_keeps_the_models_when_the_service_refuses(
     admin_client: Client, fake: Fake
 ) -> None:
@@ -256,6 +270,17 @@ def test_fixed_parameters_are_read_as_json_or_text(admin_client: Client) -> None
     ).content.decode()
     assert "temperature = 0.2" in page
     assert "user = null" in page
+
+
+@pytest.mark.parametrize("value", ["1e308", "[12345678901234567]", "[" * 200 + "]" * 200])
+def test_fixed_parameter_is_refused_when_a_database_could_not_give_it_back(
+    admin_client: Client, value: str
+) -> None:
+    page = admin_client.post(
+        reverse("admin:providers_channel_add"), form(parameter_overrides=f"x = {value}")
+    )
+    assert "The value of x is too large, or nested too deep." in page.content.decode()
+    assert not Channel.objects.exists()
 
 
 def test_key_of_the_relay_is_never_shown(admin_client: Client) -> None:

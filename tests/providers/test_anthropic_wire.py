@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from librechat_backend.lib import json
+from librechat_backend.lib.json import JSONDict, JSONValue
 from providers.adapters import anthropic_wire
 from providers.adapters.anthropic_models import default_output_tokens
 from providers.types import (
     Message,
     Parameters,
     TextPart,
+    ToolCallDelta,
 )
 from tests.providers.requests import HISTORY, SCHEMA, TOOL, request
 
@@ -171,3 +174,26 @@ def test_anthropic_marks_what_can_be_cached() -> None:
 def test_title_is_made_without_thinking() -> None:
     body = anthropic_wire.request_body(request("claude-haiku-4-5", purpose="title"))
     assert "thinking" not in body
+
+
+def _frames(call: JSONDict, piece: JSONValue) -> bytes:
+    delta = {"type": "input_json_delta", "partial_json": piece}
+    events = [
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", **call}},
+        {"type": "content_block_delta", "index": 0, "delta": delta},
+    ]
+    return b"".join(b"data: %b\n\n" % json.dumps(event) for event in events)
+
+
+def test_call_is_named_by_texts_whatever_the_service_sent() -> None:
+    decoder = anthropic_wire.EventDecoder()
+    assert decoder.feed(_frames({"id": 1e300, "name": 5}, "{}")) == [
+        ToolCallDelta(0, "1e+300", "5"),
+        ToolCallDelta(0, arguments="{}"),
+    ]
+
+
+def test_arguments_that_are_no_text_end_the_answer() -> None:
+    decoder = anthropic_wire.EventDecoder()
+    decoder.feed(_frames({"id": "1", "name": "add"}, 5))
+    assert decoder.error is not None

@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from providers import catalog, services, snapshots
 from providers.models import Channel, ChannelKey
-from providers.routing import ChannelSnapshot
+from providers.route_table import ChannelSnapshot
 from providers.snapshots import current_channels
 
 pytestmark = pytest.mark.django_db
@@ -217,6 +217,14 @@ def test_endpoints_merge_the_channels_of_one_name(environment: dict[str, str]) -
         ("Groq", True, "Groq", 1, ("l",)),
         ("House", True, "House", 2, ("h",)),
     ]
+
+
+def test_models_with_names_no_chat_has_room_for_are_not_offered(
+    environment: dict[str, str],
+) -> None:
+    store("One", model_names=["x" * 201, "x" * 200])
+    store("Two", kind="groq", model_names=["x" * 201])
+    assert [(e.name, e.models) for e in catalog.list_endpoints()] == [("openAI", ("x" * 200,))]
 
 
 def test_endpoint_is_found_by_its_exact_name(environment: dict[str, str]) -> None:

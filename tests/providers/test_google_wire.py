@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 
 from providers.adapters import google_wire
+from providers.errors import ProviderError
 from providers.types import (
     Finish,
     FinishReason,
     Message,
     Parameters,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
     ToolCallPart,
 )
 from tests.providers.requests import HISTORY, SCHEMA, TOOL, request
@@ -134,3 +138,27 @@ def test_google_output_limit_by_model(model: str, tokens: int) -> None:
 def test_title_is_made_without_thinking() -> None:
     config = google_wire.config(request("gemini-2.5-flash", purpose="title"))
     assert config["thinking_config"] == {"thinking_budget": 0}
+
+
+def _answer(**part: Any) -> SimpleNamespace:
+    """As the SDK reads it: its JSON takes what ours refuses."""
+    whole = SimpleNamespace(**{"function_call": None, "thought": None, "text": None, **part})
+    candidate = SimpleNamespace(content=SimpleNamespace(parts=[whole]), finish_reason=None)
+    return SimpleNamespace(candidates=[candidate], prompt_feedback=None, usage_metadata=None)
+
+
+@pytest.mark.parametrize(("text", "stored"), [("a\x00b", "ab"), ("a\ud83d", "a\ufffd")])
+def test_google_says_nothing_that_cannot_be_stored(text: str, stored: str) -> None:
+    call = SimpleNamespace(id=text, name=text, args={"a\x00": 1})
+    read = google_wire.ResponseReader().read
+    assert read(_answer(text=text)) == [TextDelta(stored)]
+    assert read(_answer(text=text, thought=True)) == [ReasoningDelta(stored)]
+    (delta,) = read(_answer(function_call=call))
+    assert delta == ToolCallDelta(0, stored, stored, '{"a\\u0000":1}')
+
+
+@pytest.mark.parametrize("value", ["\ud83d", 2**70])
+def test_google_arguments_that_are_no_json_end_the_answer(value: Any) -> None:
+    call = SimpleNamespace(id="1", name="add", args={"a": value})
+    with pytest.raises(ProviderError, match="malformed"):
+        google_wire.ResponseReader().read(_answer(function_call=call))

@@ -18,7 +18,7 @@ from providers.guard import RefusedAddress, problem_with
 from providers.models import Channel
 from providers.registry import load_adapter
 from providers.relay import WireDialect, fetch
-from providers.routing import Attempt, ChannelSnapshot, Key
+from providers.route_table import Attempt, ChannelSnapshot, Key
 from tests.providers.conftest import Fake
 from tests.providers.helpers import ask, collect_until_error
 from tests.providers.test_admin import add, press

@@ -14,7 +14,7 @@ from providers import client, health, services
 from providers.errors import ErrorKind, ProviderError
 from providers.health import Board, board, rest_seconds
 from providers.models import Channel, KeyHealth, ModelAlias, NameRule
-from providers.routing import Attempt, ChannelSnapshot, Key, Principal
+from providers.route_table import Attempt, ChannelSnapshot, Key, Principal
 from providers.trace import CallTrace
 from tests.providers.conftest import Fake
 from tests.providers.helpers import ask, collect, collect_until_error, text_of
@@ -66,6 +66,27 @@ def test_third_failure_of_a_service_in_a_minute_makes_it_rest() -> None:
     mine = Board(clock=lambda: now[0])
     down = failure(ErrorKind.UPSTREAM)
     assert [mine.note_failure(attempt(), down) for _ in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("answered", "failed", "rests"),
+    [
+        (["ada"], ["bob", "bob", "bob"], False),
+        (["ada"], ["bob", "bob", "eve"], True),
+        (["ada"], ["bob", "bob", ""], True),
+        (["ada"], ["", "", ""], True),
+        (["bob"], ["bob", "bob", "bob"], True),
+        ([], ["bob", "bob", "bob"], True),
+        (["ada"], ["ada", "ada", "bob"], True),
+    ],
+)
+def test_failures_of_one_person_alone_make_nothing_rest_that_answers_others(
+    answered: list[str], failed: list[str], rests: bool
+) -> None:
+    mine, down = Board(), failure(ErrorKind.UPSTREAM)
+    for user_id in answered:
+        mine.note_success(attempt(), user_id)
+    assert [mine.note_failure(attempt(), down, user_id) for user_id in failed][-1] is rests
 
 
 def test_failures_among_many_answers_or_long_ago_do_not_count() -> None:

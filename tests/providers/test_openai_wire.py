@@ -216,6 +216,11 @@ def test_calls_are_told_apart(chunks: list[dict[str, Any]]) -> None:
     assert read == [("x", "f", {"a": 1}), ("y", "g", {})]
 
 
+def test_call_is_named_by_texts_whatever_the_service_sent() -> None:
+    call = openai_wire.Calls().read({"id": 1e300, "function": {"name": {"a": 1}}}, 0)
+    assert (call.id, call.name) == ("1e+300", "{'a': 1}")
+
+
 def test_call_without_an_id_gets_one() -> None:
     (made, _) = decode(call("f", "{}", index=0))
     assert isinstance(made, ToolCallDelta)

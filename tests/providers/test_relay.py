@@ -15,7 +15,7 @@ from providers.base import Connection
 from providers.errors import ErrorKind, ProviderError
 from providers.relay.dialects import ChatReader
 from providers.relay.streams import RelayedStream
-from providers.routing import Attempt, ChannelSnapshot, Key
+from providers.route_table import Attempt, ChannelSnapshot, Key
 from providers.types import Usage
 
 ATTEMPT = Attempt(

@@ -7,20 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.routing import (
+from providers.route_table import (
     Attempt,
     ChannelSnapshot,
-    Conditions,
     Key,
     ModelAlias,
     NameRule,
     Principal,
     RouteQuery,
     RouteTable,
-    Skip,
-    consider,
-    serves,
 )
+from providers.routing import Conditions, Skip, consider, serves
 from providers.routing import plan as full_plan
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from django.db import DataError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError, ProgrammingError
 
 from accounts.models import User
 from librechat_backend.lib.aio import in_database
@@ -66,7 +66,7 @@ async def test_rows_are_stored_by_themselves(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_rows_wait_when_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
-    failures = [OperationalError("gone"), OperationalError("still gone")]
+    failures = [OperationalError("gone"), InterfaceError("still gone")]
 
     def failing(entries: Any) -> None:
         write_rows(entries)  # written, but the answer was lost
@@ -135,6 +135,46 @@ async def test_rows_behind_one_that_is_refused_with_its_cost_are_stored(
 
     monkeypatch.setattr(rows, "settle", refusing)
     await in_database(write_rows, [bad, good])
+    assert [row.requested_model for row in await stored()] == ["good"]
+
+
+class _ProgramLimit(Exception):
+    """As psycopg says that a value is too large for PostgreSQL, whatever it may be."""
+
+    sqlstate = "54000"
+
+
+def _of_program_limit() -> OperationalError:
+    error = OperationalError("index row size 2800 exceeds btree maximum 2704")
+    error.__cause__ = _ProgramLimit()
+    return error
+
+
+@pytest.mark.parametrize("refusal", [_of_program_limit(), ProgrammingError("cannot adapt 'set'")])
+async def test_rows_behind_one_that_is_refused_for_good_are_stored(
+    monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    bad, good = entry(requested_model="bad"), entry(requested_model="good")
+
+    def refusing(entries: Sequence[RequestEntry]) -> None:
+        if bad in entries:
+            raise refusal
+        settle(entries)
+
+    monkeypatch.setattr(rows, "settle", refusing)
+    recorder = Recorder()
+    recorder.record(bad)
+    recorder.record(good)
+    async with asyncio.timeout(10):
+        await recorder.close()
+    assert [row.requested_model for row in await stored()] == ["good"]
+
+
+@pytest.mark.parametrize("counts", [{"cache_read_tokens": "many"}, {"reasoning_tokens": [1]}])
+async def test_row_that_cannot_be_written_is_given_up_alone(counts: dict[str, Any]) -> None:
+    odd = Tokens(**counts)
+    await in_database(write_rows, [entry(tokens=odd), entry(requested_model="good")])
     assert [row.requested_model for row in await stored()] == ["good"]
 
 

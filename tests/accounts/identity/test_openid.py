@@ -1,3 +1,4 @@
+import json
 import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -107,6 +108,8 @@ def test_refused_when_nobody_began(query: str, openid: FakeProviders) -> None:
         ({"id_token_changes": {"aud": "another-client"}}, "invalid_answer"),
         ({"id_token_changes": {"azp": "another-client"}}, "invalid_answer"),
         ({"id_token_changes": {"exp": 1}}, "invalid_answer"),
+        ({"id_token_changes": {"exp": float("inf")}}, "invalid_answer"),
+        ({"id_token_changes": {"iat": 10**400}}, "invalid_answer"),
         ({"id_token_changes": {"exp": None}}, "invalid_answer"),
         ({"id_token_changes": {"iat": 99999999999}}, "invalid_answer"),
         ({"id_token_changes": {"sub": None}}, "invalid_answer"),
@@ -141,6 +144,11 @@ def test_refused_when_answer_is_not_good(
         {"issuer": "https://evil.example.com"},
         {"token_endpoint": None},
         {"jwks_uri": 7},
+        {"authorization_endpoint": "http://[half"},
+        {"authorization_endpoint": "javascript:alert()"},
+        {"authorization_endpoint": "https://example.com/\ud83d"},
+        {"authorization_endpoint": f"https://example.com/{'x' * 20_000}"},
+        {"token_endpoint_auth_methods_supported": 7},
     ],
 )
 def test_refused_when_metadata_is_not_the_issuers(
@@ -148,6 +156,50 @@ def test_refused_when_metadata_is_not_the_issuers(
 ) -> None:
     openid.set(metadata_changes=changes)
     assert refusal_of(Client().get("/oauth/openid")) == "provider_error"
+
+
+NESTED = "[" * 5000 + "]" * 5000
+
+
+@pytest.mark.parametrize("body", [NESTED, "[]", "9" * 5000, "{", "null"])
+def test_refused_when_metadata_cannot_be_read(body: str, openid: FakeProviders) -> None:
+    openid.set(bodies={"/.well-known/openid-configuration": body})
+    assert refusal_of(Client().get("/oauth/openid")) == "provider_error"
+
+
+def _token(**members: Any) -> str:
+    return json.dumps({"access_token": "x", "token_type": "Bearer", **members})
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/token", NESTED),
+        ("/token", "9" * 5000),
+        ("/token", '["access_token"]'),
+        ("/token", _token(expires_in=10**30)),
+        ("/token", _token(expires_in=float("inf"))),
+        ("/token", _token(expires_in=[1])),
+        ("/token", _token(id_token=7)),
+        ("/token", _token(id_token="a.b.c")),
+        ("/token", '{"access_token": 1, "id_token": {"a": 1}}'),
+        ("/userinfo", NESTED),
+        ("/userinfo", "[1]"),
+        ("/userinfo", "7"),
+        ("/jwks", NESTED),
+        ("/jwks", "[1]"),
+        ("/jwks", '{"keys": [{"kty": "EC", "kid": "good", "crv": 7}]}'),
+        ("/jwks", '{"keys": [{"kty": "RSA", "kid": "good", "n": "AQAB", "e": "AQAB"}]}'),
+        ("/jwks", '{"keys": [{"kty": "RSA", "kid": ["good"], "n": "AQAB", "e": "AQAB"}]}'),
+        ("/jwks", '{"keys": [{"kty": "OKP", "kid": "good", "crv": "Ed25519", "x": "AA"}]}'),
+    ],
+)
+def test_refused_when_what_is_said_cannot_be_read(
+    path: str, body: str, openid: FakeProviders
+) -> None:
+    openid.set(bodies={path: body})
+    assert refusal_of(sign_in(Client())) == "invalid_answer"
+    assert User.objects.count() == 0
 
 
 def test_refused_when_provider_is_not_there(openid: FakeProviders, set_up: SetUp) -> None:

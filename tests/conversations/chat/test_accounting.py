@@ -25,11 +25,6 @@ def _no_titles(settings: Any) -> None:
     settings.TITLE_CONVO = False
 
 
-@pytest.fixture
-def client(alice: User) -> ChatClient:
-    return ChatClient(alice)
-
-
 async def rows(operation: str = "chat") -> list[RequestLog]:
     await get_recorder().flush()
     return await in_database(lambda: list(RequestLog.objects.filter(operation=operation)))

@@ -64,11 +64,6 @@ async def _priced(model: ScriptedAdapter, settings: Any, alice: User) -> Any:
     await close_spender()
 
 
-@pytest.fixture
-def client(alice: User) -> ChatClient:
-    return ChatClient(alice)
-
-
 async def rows() -> list[RequestLog]:
     await get_recorder().flush()
     return await in_database(lambda: list(RequestLog.objects.order_by("id")))

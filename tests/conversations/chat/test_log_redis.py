@@ -185,3 +185,70 @@ async def test_nothing_is_kept_in_the_process_when_its_readers_have_gone(
     await asyncio.wait({reader})
     assert logs[1]._buffers == {}
     assert list(logs[0]._writers) == [unfinished]
+
+
+async def test_readers_miss_nothing_when_redis_forgets_everything(
+    logs: list[RedisLog], server: redis.asyncio.Redis
+) -> None:
+    """As it does when it starts anew and keeps nothing on a disk."""
+    id, turn = generation(), whole_turn(8)
+    await logs[0].append(id, turn[:1])
+    readers = [asyncio.create_task(read_all(log, id)) for log in logs]
+    for number, event in enumerate(turn[1:]):
+        await asyncio.sleep(0.01)
+        if number % 3 == 1:
+            await server.delete(f"librechat:generation:{id}")
+        await logs[0].append(id, [event])
+    assert await asyncio.wait_for(asyncio.gather(*readers), 5) == [turn] * 3
+    assert await logs[1].snapshot(id) == turn
+
+
+async def test_what_another_process_has_begun_is_not_written_anew(
+    logs: list[RedisLog], server: redis.asyncio.Redis
+) -> None:
+    """Who took over knows the end alone, and no end may stand for the whole."""
+    old, new, _ = logs
+    id = generation()
+    await old.append(id, [created()])
+    await new.append(id, words(1))
+    await server.delete(f"librechat:generation:{id}")
+    with pytest.raises(LogLost):
+        await new.append(id, words(1))
+
+
+async def test_an_answer_goes_on_while_redis_is_away_and_is_read_when_it_is_back(
+    logs: list[RedisLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, turn = generation(), whole_turn(30)
+    await logs[0].append(id, turn[:2])
+    reader = asyncio.create_task(read_all(logs[1], id))
+
+    async def fail(**arguments: object) -> None:
+        raise redis.asyncio.ConnectionError("refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logs[0], "_append", fail)
+        async with asyncio.timeout(0.4):
+            await append_slowly(logs[0], id, turn[2:-1])
+        end = asyncio.create_task(logs[0].append(id, turn[-1:]))
+        await asyncio.sleep(0.1)
+        assert not end.done()
+    await asyncio.wait_for(end, 5)
+    assert await asyncio.wait_for(reader, 5) == turn
+    assert logs[0]._writers == {}
+
+
+async def test_the_end_is_given_up_when_redis_stays_away(
+    logs: list[RedisLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = generation()
+    await logs[0].append(id, [created()])
+
+    async def fail(**arguments: object) -> None:
+        raise redis.asyncio.ConnectionError("refused")
+
+    monkeypatch.setattr(logs[0], "_append", fail)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await logs[0].append(id, [finished()])
+    assert logs[0]._writers == {}

@@ -13,7 +13,7 @@ from conversations.chat.outcomes import Ending
 from conversations.services.turns import Outcome, Status
 from librechat_backend.lib.errors import InvalidRequest
 from providers.errors import ErrorKind, ProviderError
-from providers.types import FinishReason, Usage
+from providers.types import TOKENS_MAX, FinishReason, Usage
 
 TEXT = {"type": "text", "text": "At noon."}
 THOUGHT = {"type": "think", "think": "Hm."}
@@ -82,6 +82,12 @@ def test_usage_is_kept_with_the_answer() -> None:
     assert outcome.metadata == {"usage": kept}
     for ended in (outcomes.aborted(state), outcomes.interrupted(state), outcomes.failed(state, "")):
         assert ended.metadata == {"usage": kept}
+
+
+def test_counts_that_together_are_more_than_a_column_holds_cost_nobody_the_answer() -> None:
+    most = Ending(usage=Usage(1, TOKENS_MAX))
+    assert outcomes.side_by_side(_said(), [most, most]).token_count == 0
+    assert outcomes.alone(_said(), most, has_retained=False).token_count == TOKENS_MAX
 
 
 def test_cost_is_kept_where_that_of_each_call_is_known() -> None:

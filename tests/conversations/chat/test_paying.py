@@ -52,11 +52,6 @@ async def _priced(settings: Any) -> Any:
     await close_spender()
 
 
-@pytest.fixture
-def client(alice: User) -> ChatClient:
-    return ChatClient(alice)
-
-
 async def balance() -> Balance:
     return await in_database(Balance.objects.get)
 

@@ -40,6 +40,7 @@ from providers.types import ChatRequest
         ("a" * 200, "a" * 200),
         ("a" * 201, "a" * 197 + "..."),
         ("Learning C#", "Learning C#"),
+        ('"New Chat"', "New chat"),
         ("潮汐表", "潮汐表"),
     ],
 )
@@ -54,6 +55,7 @@ def test_title_is_cleaned(answer: str, title: str) -> None:
         ("  When\nis ", "When is"),
         ("", "Untitled Conversation"),
         (" \n", "Untitled Conversation"),
+        ("New Chat", "New chat"),
         ("a" * 48, "a" * 48),
         ("a" * 49, "a" * 48 + "…"),
         (

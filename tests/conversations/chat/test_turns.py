@@ -5,10 +5,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from accounts.models import Role, User
+from conversations.chat.events import Finished
 from conversations.chat.request import Edit, TurnRequest
+from conversations.message_text import message_text
 from conversations.models import Conversation, Generation, Message
 from conversations.services import generations, turns
 from conversations.services.known import AlreadyStarted, ConversationBusy
@@ -54,6 +56,63 @@ def test_begin_stores_conversation_question_and_generation(alice: User) -> None:
     assert (generation.status, generation.process) == ("running", "p1")
     assert generation.user_message_id == message.message_id
     assert (turn.is_new, turn.retained, turn.sender) == (True, [], "GPT-4.1")
+
+
+def test_an_answer_is_stored_under_a_name_as_long_as_one_likes(alice: User) -> None:
+    turn = _begin(alice, settings={"modelLabel": "x" * 5000})
+    assert isinstance(_finish(turn), Finished)
+    assert Message.objects.get(is_created_by_user=False).sender == "x" * 200
+
+
+ODD: list[dict[str, Any]] = [{"type": "text", "text": "\ud800\x00."}]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [{"token_count": -1}, {"token_count": -1, "content": ODD}, {"finish_reason": "\ud800"}],
+)
+def test_an_answer_no_row_takes_is_kept_in_words(alice: User, refused: dict[str, Any]) -> None:
+    """Without an end it was tried, and waited for, for ever."""
+    turn = _begin(alice)
+    finished = _finish(turn, **refused)
+    assert isinstance(finished, Finished)
+    said = message_text("", refused.get("content", ANSWER)).replace("\ud800\x00", "?")
+    assert finished.response["content"] == [
+        {"type": "text", "text": said}, {"type": "error", "error": turns.NOT_AS_IT_WAS},
+    ]  # fmt: skip
+    assert Generation.objects.get().status == Status.ERROR
+
+
+class _ProgramLimit(Exception):
+    sqlstate = "54000"
+
+
+def test_so_is_one_that_is_more_than_the_database_can_do(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn, finish = _begin(alice), turns._finish
+
+    def too_much(generation_id: str, process: str, outcome: Outcome, **named: Any) -> Any:
+        if outcome.content == ANSWER:
+            raise OperationalError("string is too long") from _ProgramLimit()
+        return finish(generation_id, process, outcome, **named)
+
+    monkeypatch.setattr(turns, "_finish", too_much)
+    assert _finish(turn).response["content"][-1]["error"] == turns.NOT_AS_IT_WAS
+
+
+def test_an_answer_waits_for_a_database_that_is_away(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*asked: Any, **named: Any) -> Any:
+        raise OperationalError("the connection is closed")
+
+    turn = _begin(alice)
+    with monkeypatch.context() as patch:
+        patch.setattr(turns, "_finish", away)
+        with pytest.raises(OperationalError):
+            _finish(turn)
+    assert _finish(turn).response["content"] == ANSWER
 
 
 def test_query_count_of_a_begin(alice: User, django_assert_num_queries: CountQueries) -> None:

@@ -18,18 +18,12 @@ from conversations.chat.context import history
 from conversations.imports import reading
 from conversations.models import Conversation, Message
 from librechat_backend.lib.ids import NO_PARENT
-from tests.conftest import ClientFor
 from tests.conversations.imports.conftest import Import, zipped
 from tests.conversations.imports.sources import chatgpt, claude, librechat, node, said, tides
 
 pytestmark = pytest.mark.django_db
 
 DEPTH = sys.getrecursionlimit() + 500
-
-
-@pytest.fixture
-def client(alice: User, client_for: ClientFor) -> Client:
-    return client_for(alice)
 
 
 def nested(depth: int) -> bytes:
@@ -110,6 +104,15 @@ def test_unstorable_characters_are_replaced(alice: User, import_file: Import) ->
     assert message.text in ("ab?c \U0001f600", "ab\ufffdc \U0001f600")
     assert list(message.metadata) == ["k"]
     assert Conversation.objects.get().title == message.text
+
+
+def test_unstorable_characters_in_the_arguments_of_a_tool_are_replaced(
+    alice: User, import_file: Import
+) -> None:
+    call = {"type": "tool_call", "tool_call": {"id": "1", "name": "add", "args": "a\x00b"}}
+    import_file(alice, librechat([said("a", None, isCreatedByUser=False, content=[call])]))
+    (part,) = Message.objects.get().content or []
+    assert part["tool_call"]["args"] == "ab"
 
 
 def test_large_message_is_kept_whole(alice: User, import_file: Import, client: Client) -> None:

@@ -1,6 +1,5 @@
-"""Opening shared links, and going on with what they show (contract 03 §9.2, §9.7–9.10)."""
+"""Opening shared links (contract 03 §9.2, §9.7): who may, and what is shown."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,116 +8,23 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from accounts.access_roles import PUBLIC, AccessBits, Principal, PrincipalType, ResourceType
+from accounts.access_roles import PUBLIC, Principal, PrincipalType
 from accounts.models import Group, Membership, User
-from accounts.services.access import grant
 from conversations.models import Conversation, Message, SharedLink
-from conversations.search import remove_messages
 from librechat_backend.lib.ids import NO_PARENT
 from librechat_backend.lib.times import to_iso
 from tests.conftest import ClientFor
-from tests.conversations.factories import (
-    MOMENT,
-    make_answer,
-    make_conversation,
-    make_message,
-    make_shared_link,
-)
+from tests.conversations.factories import MOMENT, make_conversation, make_message, make_shared_link
+from tests.conversations.shares.share_api import PRIVATE, allow, delete_messages, go_on, opened
 
 NOT_FOUND = {"message": "Shared link not found"}
 SIGN_IN = {"message": "Authentication required"}
-PRIVATE = "PRIVATE-"
-FILE = {
-    "file_id": "file-1",
-    "filename": "tides.png",
-    "filepath": f"/images/{PRIVATE}path",
-    "preview": f"/images/{PRIVATE}preview",
-    "width": 40,
-    "user": f"{PRIVATE}user",
-    "source": f"{PRIVATE}s3",
-    "storageKey": f"{PRIVATE}key",
-    "metadata": {"x": f"{PRIVATE}metadata"},
-}
-
-
-@pytest.fixture
-def chat(alice: User) -> Conversation:
-    """A question and two answers, with all that must not be seen."""
-    chat = make_conversation(
-        alice,
-        endpoint=f"{PRIVATE}endpoint",
-        model=f"{PRIVATE}model",
-        settings={"promptPrefix": f"{PRIVATE}prompt"},
-        tags=[f"{PRIVATE}tag"],
-    )
-    question = make_message(chat, files=[FILE], quotes=["Ebb"], endpoint=f"{PRIVATE}endpoint")
-    for i, text in enumerate(("At noon.", "At one.")):
-        part = {
-            "type": "text",
-            "text": text,
-            "agentId": f"{PRIVATE}endpoint__{PRIVATE}model___Guide",
-        }
-        make_answer(
-            chat,
-            parent_message_id=question.message_id,
-            content=[part],
-            model=f"{PRIVATE}model",
-            endpoint=f"{PRIVATE}endpoint",
-            metadata={"usage": f"{PRIVATE}usage"},
-            feedback={"rating": "thumbsUp", "tag": f"{PRIVATE}tag"},
-            attachments=[
-                {
-                    "type": "web_search",
-                    "web_search": {"turn": 0},
-                    "messageId": question.message_id,
-                    "conversationId": chat.conversation_id,
-                    "toolCallId": "call_1",
-                },
-                {"type": "memory", "memory": {"key": "k", "value": f"{PRIVATE}memory"}},
-            ],
-            created_at=MOMENT + timedelta(seconds=i + 1),
-        )
-    return chat
-
-
-@pytest.fixture
-def link(chat: Conversation) -> SharedLink:
-    return make_shared_link(chat)
-
-
-@pytest.fixture
-def public(link: SharedLink, settings: Settings) -> SharedLink:
-    """A link that opens for everybody, signed in or not."""
-    settings.ALLOW_SHARED_LINKS_PUBLIC = True
-    allow(link, PUBLIC)
-    return link
-
-
-def allow(link: SharedLink, principal: Principal) -> None:
-    grant(
-        resource_type=ResourceType.SHARED_LINK,
-        resource_id=link.pk,
-        principal=principal,
-        bits=AccessBits.VIEW,
-        granted_by=None,
-    )
-
-
-def opened(client: Client, link: SharedLink, rest: str = "") -> tuple[int, Any]:
-    answer = client.get(f"/api/share/{link.share_id}{rest}")
-    return answer.status_code, answer.json()
 
 
 def texts(client: Client, link: SharedLink) -> list[str]:
     status, body = opened(client, link)
     assert status == 200
     return [m["text"] or m["content"][0]["text"] for m in body["messages"]]
-
-
-def delete(*messages: Message) -> None:
-    ids = [message.pk for message in messages]
-    remove_messages(ids)
-    Message.objects.filter(pk__in=ids).delete()
 
 
 # -- Who may -------------------------------------------------------------------------------
@@ -266,9 +172,9 @@ def test_edits_are_shown_later_messages_are_not_and_deleted_ones_vanish(
     question, answer, _ = chat.messages.order_by("created_at")
     make_message(chat, text="Later", created_at=MOMENT + timedelta(hours=1))
     Message.objects.filter(pk=question.pk).update(text="Edited")
-    delete(answer)
+    delete_messages(answer)
     assert texts(stranger, public) == ["Edited", "At one."]
-    delete(*chat.messages.all())
+    delete_messages(*chat.messages.all())
     assert texts(stranger, public) == []
 
 
@@ -342,110 +248,3 @@ def test_view_survives_content_of_any_shape(
     content = value if isinstance(value, list) else [value]
     Message.objects.update(content=content, files=value or [], attachments=content)
     assert opened(stranger, public)[0] == 200
-
-
-# -- Going on ------------------------------------------------------------------------------
-
-
-def go_on(client: Client, link: SharedLink, body: Any = None) -> Any:
-    return client.post(
-        f"/api/share/{link.share_id}/fork", body or {}, content_type="application/json"
-    )
-
-
-def test_reader_gets_a_copy_of_what_is_shown(
-    bob: User, client_for: ClientFor, chat: Conversation, public: SharedLink
-) -> None:
-    answer = go_on(client_for(bob), public)
-    assert answer.status_code == 201
-    body = answer.json()
-    copy = Conversation.objects.get(user=bob)
-    assert body["conversation"]["conversationId"] == copy.conversation_id
-    assert (copy.title, copy.endpoint, copy.tags) == ("Tide tables", "Demo", [])
-    assert copy.model
-    assert [m["_id"] for m in body["messages"]] == body["conversation"]["messages"]
-    question, first, second = Message.objects.filter(user=bob).order_by("created_at")
-    assert question.parent_message_id == NO_PARENT
-    assert {first.parent_message_id, second.parent_message_id} == {question.message_id}
-    assert question.files == [{"filename": "tides.png", "width": 40}]
-    rows = [
-        *Conversation.objects.filter(user=bob).values(),
-        *Message.objects.filter(user=bob).values(),
-    ]
-    assert PRIVATE not in json.dumps(rows, default=str)
-    originals = {message.message_id for message in chat.messages.all()}
-    assert not originals & {question.message_id, first.message_id}
-    found = client_for(bob).get("/api/messages?search=tide").json()["messages"]
-    assert [m["messageId"] for m in found] == [question.message_id]
-
-
-def test_copy_is_of_the_way_to_one_message_when_the_revision_is_known(
-    bob: User, client_for: ClientFor, public: SharedLink
-) -> None:
-    revision = to_iso(public.updated_at)
-    answer = go_on(client_for(bob), public, {"targetMessageIndex": 1, "shareRevision": revision})
-    assert [m["text"] or m["content"][0]["text"] for m in answer.json()["messages"]] == [
-        "When is high tide?",
-        "At noon.",
-    ]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"targetMessageIndex": 1},
-        {"targetMessageIndex": 99, "shareRevision": to_iso(MOMENT)},
-        {"targetMessageIndex": -1, "shareRevision": to_iso(MOMENT)},
-        {"targetMessageIndex": 10**30, "shareRevision": to_iso(MOMENT)},
-        {"targetMessageIndex": True, "shareRevision": to_iso(MOMENT)},
-        {"targetMessageIndex": "1", "shareRevision": to_iso(MOMENT)},
-        {"shareRevision": None},
-    ],
-)
-def test_copy_is_of_everything_when_the_place_means_nothing(
-    bob: User, client_for: ClientFor, public: SharedLink, body: Any
-) -> None:
-    answer = go_on(client_for(bob), public, body)
-    if answer.status_code == 400:  # the number is too large for the door
-        assert body["targetMessageIndex"] == 10**30
-        return
-    assert len(answer.json()["messages"]) == 3
-
-
-@pytest.mark.parametrize("revision", ["2025-01-01T00:00:00.000Z", "", 7, [], {"x": 1}])
-def test_copy_is_refused_when_the_link_was_updated(
-    bob: User, client_for: ClientFor, public: SharedLink, revision: Any
-) -> None:
-    answer = go_on(client_for(bob), public, {"shareRevision": revision})
-    assert (answer.status_code, answer.json()) == (409, {"message": "Shared link was updated"})
-    assert not Conversation.objects.filter(user=bob).exists()
-
-
-def test_nothing_is_copied_when_nothing_is_shown(
-    bob: User, client_for: ClientFor, public: SharedLink
-) -> None:
-    delete(*Message.objects.all())
-    answer = go_on(client_for(bob), public)
-    assert (answer.status_code, answer.json()) == (
-        404,
-        {"message": "Shared conversation not found"},
-    )
-    assert not Conversation.objects.filter(user=bob).exists()
-
-
-def test_copies_are_limited_apart_from_forks(
-    bob: User, client_for: ClientFor, public: SharedLink, settings: Settings
-) -> None:
-    settings.FORK_USER_MAX = 1
-    client = client_for(bob)
-    assert go_on(client, public).status_code == 201
-    answer = go_on(client, public)
-    assert (answer.status_code, answer.json()) == (
-        429,
-        {"message": "Too many requests. Try again later"},
-    )
-    own = Conversation.objects.get(user=bob).conversation_id
-    answer = client.post(
-        "/api/convos/duplicate", {"conversationId": own}, content_type="application/json"
-    )
-    assert answer.status_code == 201
