@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -15,6 +16,7 @@ from accounts.tokens import issue_access_token
 from librechat_backend.lib.aio import close_database_threads
 from tests.emptying import empty_quickly
 from tests.factories import AdminFactory, UserFactory
+from tests.migrated import begin_with_tables
 
 # A machine that does other things besides is no defect.
 hypothesis_settings.register_profile(
@@ -23,9 +25,20 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("any machine")
 
 empty_quickly()
+begin_with_tables()
 
 ClientFor = Callable[[User], Client]
 TokenFor = Callable[[User], str]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL without what said the same on SQLite."""
+    if connection.vendor != "postgresql":
+        return
+    left_out = [item for item in items if item.get_closest_marker("one_database")]
+    if left_out and len(left_out) < len(items):
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("one_database")]
 
 
 def pytest_collection_finish() -> None:

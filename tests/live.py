@@ -22,6 +22,8 @@ import psycopg
 from dotenv import dotenv_values
 from psycopg import sql
 
+from tests.migrated import TEMPLATE_VARIABLE, sqlite_file
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
 STOP_SECONDS = 30
@@ -31,10 +33,8 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "DATABASE_URL", "REDIS_URL")
 _QUIET_LIMITS = {"LOGIN_MAX": "10000", "REGISTER_MAX": "10000"}
 
 
-# A new SQLite database is a copy of the first one of this process, and a new PostgreSQL database
-# one of a template: that is seconds less for each server.
-_migrated = b""
-_template = ""
+# What new PostgreSQL databases are copies of, if not of the one that tests.postgresql made.
+_template = os.environ.get(TEMPLATE_VARIABLE, "")
 
 
 class LiveServer:
@@ -83,18 +83,14 @@ class LiveServer:
         self.manage("migrate", "--verbosity", "0")
 
     def migrate_quickly(self) -> None:
-        global _migrated
+        """As ``migrate()``; a new database is a copy of one that is, which is seconds less."""
+        file = self.data_dir / "db.sqlite3"
         if self._database:
             self._database.fill(self.migrate)
-            return
-        file = self.data_dir / "db.sqlite3"
-        is_new = not self.env.get("DATABASE_URL") and not file.exists()
-        if is_new and _migrated:
-            file.write_bytes(_migrated)
-            return
-        self.migrate()
-        if is_new:
-            _migrated = file.read_bytes()
+        elif self.env.get("DATABASE_URL") or file.exists():
+            self.migrate()
+        else:
+            shutil.copyfile(sqlite_file(), file)
 
     def start(self) -> None:
         """Raises AssertionError with the log when the server does not become ready."""

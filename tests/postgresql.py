@@ -14,10 +14,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import psycopg
 import redis
+from psycopg import sql
 
 from tests.live import free_port
+from tests.migrated import TEMPLATE_VARIABLE, migrate
 
 LOCAL_REDIS = "redis://127.0.0.1:6379/15"
 START_SECONDS = 20
@@ -39,6 +44,7 @@ def main(arguments: list[str]) -> int:
         env["DATABASE_URL"] = env.get("DATABASE_URL") or stack.enter_context(postgresql(scratch))
         env["REDIS_URL"] = env.get("REDIS_URL") or stack.enter_context(redis_server(scratch)) or ""
         env.setdefault("TEST_REDIS_URL", env["REDIS_URL"])
+        env[TEMPLATE_VARIABLE] = stack.enter_context(template(env["DATABASE_URL"]))
         if not env["REDIS_URL"]:
             sys.stderr.write(NO_REDIS)
             if env.get("CI") == "true":
@@ -55,12 +61,29 @@ def postgresql(scratch: Path) -> Iterator[str]:
     server = postgres_server.get_server(scratch / "pg", cleanup_mode="delete", start=False)
     server.ensure_pgdata_inited()
     with (server.pgdata / "postgresql.conf").open("a") as settings:
-        settings.write(f"max_connections = {CONNECTIONS}\n")
+        # What these hold is gone in minutes, and no disk has to wait for it.
+        settings.write(f"max_connections = {CONNECTIONS}\nfsync = off\nfull_page_writes = off\n")
     server.start()
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+@contextmanager
+def template(url: str) -> Iterator[str]:
+    """The name of a database with all its tables, which others are copies of."""
+    name = f"librechat_migrated_{uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            with tempfile.TemporaryDirectory() as data_dir:
+                address = urlsplit(url)._replace(path=f"/{name}").geturl()
+                migrate(DATA_DIR=data_dir, DATABASE_URL=address)
+            yield name
+        finally:
+            dropping = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            connection.execute(dropping)
 
 
 @contextmanager

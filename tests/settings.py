@@ -35,6 +35,7 @@ os.environ["SSL_CERT_DIR"] = os.environ["DATA_DIR"]
 os.environ.pop("SSL_CERT_FILE", None)
 
 from librechat_backend.settings import *  # noqa: E402, F403
+from tests.migrated import TEMPLATE_VARIABLE  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
 PROVIDER_ENVIRONMENT = dict.fromkeys(PROVIDER_ENVIRONMENT, "")  # noqa: F405
@@ -42,3 +43,4 @@ ALLOWED_INTERNAL_HOSTS = ["127.0.0.1"]  # where the providers of tests are
 TASK_WORKER = False  # tests say when tasks are run
 IDENTITY_ENVIRONMENT = dict.fromkeys(IDENTITY_ENVIRONMENT, "")  # noqa: F405
 LIMITS_IN_DATABASE = False  # so that queries are counted alike with and without Redis
+DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = os.environ.get(TEMPLATE_VARIABLE)  # noqa: F405

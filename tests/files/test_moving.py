@@ -15,6 +15,8 @@ from tests.files.conftest import ENV, Person, Storage, new_person
 from tests.live import ROOT, LiveServer, live_server
 from tests.s3 import Bucket, empty_bucket
 
+pytestmark = pytest.mark.one_database
+
 COUNT = 4
 
 

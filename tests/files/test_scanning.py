@@ -14,6 +14,8 @@ import pytest
 from tests.files.conftest import ENV, new_person
 from tests.live import LiveServer, free_port, live_server
 
+pytestmark = pytest.mark.one_database
+
 VIRUS, SLOW = b"VIRUS", b"SLOW"
 
 

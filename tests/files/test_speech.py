@@ -19,6 +19,8 @@ from tests.files.conftest import ENV, Person, new_person
 from tests.live import LiveServer, live_server
 from tests.processes import start_fake_provider
 
+pytestmark = pytest.mark.one_database
+
 SPEECH = "/api/files/speech"
 RECORDING = ("audio.webm", b"\x1aE\xdf\xa3" * 100, "audio/webm;codecs=opus")
 

@@ -24,6 +24,8 @@ from providers.adapters import anthropic_wire, google_wire, openai_wire
 from providers.types import StreamEvent, Usage
 from tests.gateway.conftest import Api, MakeChannel, chat_body
 
+pytestmark = pytest.mark.one_database
+
 JSON = dict[str, Any]
 Batches = list[list[StreamEvent]]
 # Bodies are read without NUL, which no database keeps.

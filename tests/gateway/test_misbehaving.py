@@ -26,6 +26,8 @@ from tests.gateway.conftest import (
 )
 from tests.providers.conftest import Fake
 
+pytestmark = pytest.mark.one_database
+
 KINDS = ("openai", "anthropic")
 # What a provider does before the first word; another channel answers then.
 BEFORE = (

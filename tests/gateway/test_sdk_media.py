@@ -14,6 +14,8 @@ from tests.gateway.conftest import HELLO
 from tests.live import live_server
 from tests.processes import start_fake_provider
 
+pytestmark = pytest.mark.one_database
+
 JSON = dict[str, Any]
 PICTURE = base64.b64encode(samples.picture()).decode()
 PLAN = base64.b64encode(samples.pdf("One")).decode()

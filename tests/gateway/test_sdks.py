@@ -15,6 +15,8 @@ from tests.gateway.conftest import HELLO
 from tests.live import LiveServer, live_server
 from tests.processes import start_fake_provider
 
+pytestmark = pytest.mark.one_database
+
 # For the dialect of one it is passed on, for the others translated.
 MODELS = ("gpt-fake", "claude-fake", "gemini-fake")
 TOOL_MODELS = ("[[tool]]", "claude-[[tool]]", "gemini-[[tool]]")

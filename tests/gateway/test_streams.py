@@ -15,6 +15,8 @@ from librechat_backend.lib.aio import in_database
 from tests.gateway.conftest import Api, MakeChannel, becomes, chat_body, frames, log_rows, text_of
 from tests.providers.conftest import Fake
 
+pytestmark = pytest.mark.one_database
+
 WORDS = "word0 word1 word2 "
 SILENT = "[[chunks:3:0.3]]"
 MEGABYTE = b"x" * 1024 * 1024

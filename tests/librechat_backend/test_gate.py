@@ -17,6 +17,8 @@ from librechat_backend.gate import Gate
 from librechat_backend.lib.json import BODY_LIMIT_BYTES
 from tests.live import LiveServer, live_server
 
+pytestmark = pytest.mark.one_database
+
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 HTTP: dict[str, Any] = {"type": "http"}
 

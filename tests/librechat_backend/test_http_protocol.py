@@ -12,6 +12,8 @@ import pytest
 from librechat_backend.http_protocol import JOINED_BYTES, JoinedWrites
 from tests.live import LiveServer, live_server
 
+pytestmark = pytest.mark.one_database
+
 PIECE = b"a" * 65536
 PIECES = 256  # more than sockets keep for a server that is slow
 

@@ -13,6 +13,8 @@ from accounts.models import User
 from tests.librechat_backend.test_documentation import ROOT, settings_read
 from tests.live import LiveServer, live_server
 
+pytestmark = pytest.mark.one_database
+
 SALES = re.compile(r"licen[cs]e|edition|premium|entitle|upgrade your", re.IGNORECASE)
 OWN_CODE = ("accounts", "billing", "conversations", "files", "gateway", "librechat_backend")
 MORE_CODE = ("moving", "presets", "providers", "templates", "usage")

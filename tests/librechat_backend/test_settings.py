@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.one_database
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVE = ("-m", "librechat_backend")
 MANAGE = ("manage.py", "migrate")

@@ -68,6 +68,7 @@ def nested_bson(depth: int) -> bytes:
     return (len(name) + 5).to_bytes(4, "little") + name + b"\x00"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("depth", [60, 450, 5_000, 200_000])
 @pytest.mark.parametrize("collection", ["messages", "agents", "skills"])
 def test_what_is_nested_without_end_stops_nothing(

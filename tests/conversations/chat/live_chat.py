@@ -15,7 +15,7 @@ from tests.conversations.chat.reader import Screen
 from tests.live import LiveServer
 
 EMAIL, PASSWORD = "alice@example.com", "correct horse battery"
-POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+POSTGRES_URL = os.environ.get("DATABASE_URL", "")
 
 
 def provider_env(fake_url: str) -> dict[str, str]:
@@ -30,6 +30,8 @@ def provider_env(fake_url: str) -> dict[str, str]:
 @contextmanager
 def two_servers(env: dict[str, str]) -> Iterator[tuple[LiveServer, LiveServer]]:
     """Two processes on one PostgreSQL database, one Redis and the same secrets."""
+    if not POSTGRES_URL.startswith("postgres"):
+        pytest.skip("two processes are tested on PostgreSQL (make test-pg)")
     if not redis_is_there():
         pytest.skip(f"NO REDIS at {REDIS_URL}: two processes are not tested")
     first = LiveServer(env={**env, "DATABASE_URL": POSTGRES_URL, "REDIS_URL": REDIS_URL})
@@ -38,7 +40,7 @@ def two_servers(env: dict[str, str]) -> Iterator[tuple[LiveServer, LiveServer]]:
     )
     second.env["DATABASE_URL"] = first.env["DATABASE_URL"]
     try:
-        first.migrate()
+        first.migrate_quickly()
         first.start()
         second.start()
         yield first, second

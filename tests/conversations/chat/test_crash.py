@@ -16,6 +16,8 @@ from tests.conversations.chat.live_chat import (
 from tests.live import LiveServer, live_server
 from tests.processes import start_fake_provider
 
+pytestmark = pytest.mark.one_database
+
 CHUNKS, PAUSE_SECONDS = 6, 0.15
 QUESTION = f"[[chunks:{CHUNKS}:{PAUSE_SECONDS}]] Count for me"
 WHOLE = text_of_chunks(CHUNKS)

@@ -19,6 +19,8 @@ from tests.conversations.chat.reader import Screen
 from tests.live import LiveServer, live_server
 from tests.processes import start_fake_provider
 
+pytestmark = pytest.mark.one_database
+
 CHUNKS = 20_000
 
 

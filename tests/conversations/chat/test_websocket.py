@@ -17,6 +17,8 @@ from tests.conversations.chat.reader import Screen
 from tests.live import LiveServer, live_server
 from tests.processes import start_fake_provider
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
