@@ -47,6 +47,7 @@ from gateway.leaving import CancelWhenLeft
 from gateway.openapi import document
 from gateway.views import chat, insight, messages, models, passed, translated
 from gateway.withdrawn import CutOffWhenWithdrawn
+from librechat_backend.lib import rest
 from providers.caller_limits import CallerLimited
 from providers.errors import ProviderError
 from providers.failover import NotPaid
@@ -174,11 +175,20 @@ async def _answer(view: View, call: Call) -> Reply | StreamReply:
     except ProviderError as error:
         call.fail(error)
         return _error_reply(from_provider(error), is_anthropic=_is_anthropic(call.request))
+    except (*rest.DATABASE_AWAY, *rest.REDIS_AWAY) as error:
+        return _refused(call, _put_off(error))
     except Exception:  # noqa: BLE001 - the border: nothing may pass unanswered
         log.exception("unhandled_error", path=call.request.path)
         unknown = ApiError("An unknown error occurred.", status=500, code="internal_error")
         call.fail(unknown)
         return _error_reply(unknown, is_anthropic=_is_anthropic(call.request))
+
+
+def _put_off(error: Exception) -> ApiError:
+    """Of a call whose limits or purse cannot be read at the moment."""
+    log.error("storage_away", reason=str(error))
+    service = "Redis" if isinstance(error, rest.REDIS_AWAY) else "its database"
+    return ApiError(f"The server cannot reach {service}.", status=503, headers={"Retry-After": "5"})
 
 
 def _refused(call: Call, error: ApiError) -> Reply:
@@ -218,10 +228,7 @@ async def _find_caller(request: Request) -> Caller:
     try:
         return await find_caller(secret, request.ip_address)
     except DatabaseError as error:
-        log.error("keys_unreadable", reason=str(error))
-        raise ApiError(
-            "The server cannot reach its database.", status=503, headers={"Retry-After": "5"}
-        ) from error
+        raise _put_off(error) from error
 
 
 def key_of(request: Request) -> str:

@@ -5,7 +5,8 @@ A key asks for it for all its requests, a preset for all of its own, a request f
 answer is kept under the key, everything that was asked, the preset or variant the name stood for
 and the stamps of rights, channels and keys: whatever changes there, nothing that was remembered is
 found again.
-In the process first, then in the shared cache where there is one.
+In the process first, then in the shared cache where there is one; while that is away, as if it had
+nothing.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+import structlog
 from django.conf import settings
 from django.core.cache import cache as shared
 
@@ -26,6 +28,7 @@ from gateway.http import Reply, StreamReply
 from librechat_backend.lib import json
 from librechat_backend.lib.aio import in_database, spawn
 from librechat_backend.lib.json import JSONValue
+from librechat_backend.lib.rest import REDIS_AWAY
 from presets.fields import MAX_CACHE_SECONDS
 from usage.entries import Status
 
@@ -37,6 +40,8 @@ OPERATIONS = frozenset({
     "rerank",
 })  # fmt: skip
 EXACT = "exact"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,11 @@ def _identity(entry: Entry | None) -> JSONValue:
 async def _find_shared(key: str) -> Kept | None:
     if not settings.REDIS_URL:
         return None
-    found = await in_database(shared.get, key)
+    try:
+        found = await in_database(shared.get, key)
+    except REDIS_AWAY as error:
+        log.warning("shared_cache_away", reason=str(error))
+        return None
     if found is None:
         return None
     kept = Kept(*found)
@@ -203,4 +212,7 @@ def _remember(key: str, kept: Kept, ttl: int) -> None:
 
 
 async def _share(key: str, kept: Kept, ttl: int) -> None:
-    await in_database(shared.set, key, (kept.body, kept.is_stream, kept.until), ttl)
+    try:
+        await in_database(shared.set, key, (kept.body, kept.is_stream, kept.until), ttl)
+    except REDIS_AWAY as error:
+        log.warning("shared_cache_away", reason=str(error))

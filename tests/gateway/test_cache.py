@@ -32,6 +32,8 @@ from tests.gateway.conftest import (
 )
 from tests.providers.conftest import Fake
 
+NOWHERE = "redis://127.0.0.1:9"
+
 
 @pytest.fixture(autouse=True)
 def _forget() -> None:
@@ -199,3 +201,20 @@ def test_oldest_answers_go_when_there_is_no_room(monkeypatch: pytest.MonkeyPatch
     assert [name for name in "abc" if kept.get(name)] == ["b", "c"]
     kept.put("d", cache.Kept(b"1", False, 1.0))
     assert kept.get("d") is None
+
+
+async def test_a_shared_cache_that_is_away_remembers_nothing(
+    caching: Api, fake: Fake, settings: Any
+) -> None:
+    settings.REDIS_URL = NOWHERE
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": NOWHERE,
+        }
+    }
+    assert [(await caching.chat()).headers["x-cache"] for _ in range(2)] == ["MISS", "HIT"]
+    cache.local.clear()
+    answer = await caching.chat()
+    assert (answer.status_code, answer.headers["x-cache"]) == (200, "MISS")
+    assert len(fake.received()) == 2

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import httpx
 import pytest
@@ -61,6 +62,21 @@ async def test_only_so_many_answers_run_at_once(
     answers = await asyncio.gather(*(api.chat(stream=True) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429, 429]
     assert (await api.chat(stream=True)).status_code == 200
+
+
+async def test_counters_that_are_away_are_no_fault_of_the_request(
+    api: Api, alice: User, make_key: MakeKey, make_channel: MakeChannel, fake: Fake, settings: Any
+) -> None:
+    """Neither is a call let through that nobody counts."""
+    settings.REDIS_URL = "redis://127.0.0.1:9"
+    await in_database(make_channel)
+    api.key = await in_database(make_key, alice, requests_per_minute=2)
+    answer = await api.chat()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    error = answer.json()["error"]
+    assert (error["message"], error["type"]) == ("The server cannot reach Redis.", "server_error")
+    assert fake.received() == []
+    assert (await log_rows())[-1].http_status == 503
 
 
 @pytest.mark.parametrize(
