@@ -61,10 +61,11 @@ def _signing_key(token: str, keys_url: str, fetch: FetchJSON) -> jwt.PyJWK:
     key = _choose(known, kid) if known else None
     if key is None:
         fetched = fetch(keys_url)
-        cache.set(cache_key, fetched, KEYS_SECONDS)
         key = _choose(fetched, kid)
-    if key is None:
-        raise jwt.InvalidKeyError("the provider publishes no such key")
+        if key is None:
+            raise jwt.InvalidKeyError("the provider publishes no such key")
+        # Not before one of them was of use: what cannot be read is asked for again next time.
+        cache.set(cache_key, fetched, KEYS_SECONDS)
     return key
 
 

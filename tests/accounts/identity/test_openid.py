@@ -225,6 +225,21 @@ def test_unknown_key_is_looked_for_once_more(openid: FakeProviders) -> None:
     assert len(openid.requests("/jwks")) == 1
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"keys": [{"kty": "EC", "kid": "good", "crv": 7}]}',
+        '{"keys": [{"kty": "RSA", "kid": "good", "n": "AQAB", "e": "AQAB"}]}',
+        "[1]",
+    ],
+)
+def test_keys_that_could_not_be_read_are_not_kept(said: str, openid: FakeProviders) -> None:
+    openid.set(bodies={"/jwks": said})
+    assert refusal_of(sign_in(Client())) == "invalid_answer"
+    openid.set(bodies={})
+    assert is_signed_in(sign_in(Client()))
+
+
 def test_no_secret_of_the_client_is_needed_with_pkce(openid: FakeProviders, set_up: SetUp) -> None:
     set_up(OPENID_CLIENT_SECRET="")
     sign_in(Client())
