@@ -1,5 +1,6 @@
 """The production server: uvicorn, taught to end generations before it ends connections."""
 
+import resource
 import signal
 import socket
 import sys
@@ -22,6 +23,7 @@ from librechat_backend.metrics import share_between_processes
 CONNECTION_CLOSE_SECONDS = 5
 KEEP_ALIVE_SECONDS = 65  # above the 60 s most proxies keep an idle connection
 SERVICE_CONNECT_SECONDS = 5
+OPEN_FILES = 1024 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +102,15 @@ def _require_redis() -> None:
         client.close()
 
 
+def allow_many_connections() -> None:
+    """As many as the system lets us have. What it lets programs have that do not ask is mostly
+    1,024, and beyond that each further connection would be reset."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _exit(number: int, frame: FrameType | None) -> None:
     """uvicorn sends itself the signal once more when it has ended: a success, not a death."""
     sys.exit(0)
@@ -108,6 +119,7 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def serve(listener: socket.socket) -> None:
     """Run until a signal; WORKERS > 1 starts that many processes on one socket."""
     signal.signal(signal.SIGTERM, _exit)
+    allow_many_connections()
     config = _config()
     host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
     log.info("serving", url=f"http://{host}:{settings.PORT}", admin="/admin/", stop="Ctrl-C")

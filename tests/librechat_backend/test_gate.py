@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import resource
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -15,6 +14,7 @@ from django.test import override_settings
 
 from librechat_backend.gate import Gate
 from librechat_backend.lib.json import BODY_LIMIT_BYTES
+from librechat_backend.server import allow_many_connections
 from tests.live import LiveServer, live_server
 
 pytestmark = pytest.mark.one_database
@@ -185,8 +185,7 @@ async def test_two_thousand_registrations_at_once_are_answered_and_few_succeed(
     server_nobody_asked: LiveServer,
 ) -> None:
     server = server_nobody_asked
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    allow_many_connections()
     threads: list[int] = []
 
     async def watch_threads() -> None:

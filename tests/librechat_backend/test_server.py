@@ -1,6 +1,7 @@
 """The server as a process: Ctrl-C, and several workers on one port."""
 
 import os
+import resource
 import signal
 import time
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from django.conf import settings
 
+from librechat_backend.server import OPEN_FILES
 from tests.live import STOP_SECONDS, LiveServer, live_server
 
 # Longer than Channels waits for a message before it asks again.
@@ -19,6 +21,17 @@ def test_server_ends_cleanly_when_interrupted() -> None:
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(STOP_SECONDS) == 0
         assert "Traceback" not in server.log()
+
+
+def test_server_has_as_many_connections_as_the_system_allows() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        with live_server() as server:
+            allowed, _ = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert allowed == min(hard, OPEN_FILES)
 
 
 def test_first_administrator_is_announced_once() -> None:
