@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -21,7 +21,8 @@ from tests.presets.worlds import PAIRS, World, draw_world
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offered")]
 
 in_random_worlds = settings(
-    max_examples=150,
+    # What is resolved is worked out in Python; of the queries a third shows as much.
+    max_examples=150 if connection.vendor == "sqlite" else 50,
     deadline=None,
     derandomize=True,
     # A world takes long to shrink; the same one comes again at each run.
