@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db.backends.signals import connection_created
+from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE_VARIABLE = "TEST_POSTGRES_TEMPLATE"
@@ -42,7 +43,9 @@ def sqlite_file() -> Path:
 def migrate(**env: str) -> None:
     """Raises CalledProcessError."""
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"]
-    environ = {"PATH": os.environ["PATH"], **env}
+    # An empty value counts as unset: a developer's .env, and the database it names, stay outside.
+    own = dict.fromkeys(dotenv_values(ROOT / ".env"), "")
+    environ = {**own, "PATH": os.environ["PATH"], **env}
     subprocess.run(command, cwd=ROOT, env=environ, check=True)
 
 
