@@ -47,7 +47,7 @@ from gateway.leaving import CancelWhenLeft
 from gateway.openapi import document
 from gateway.views import chat, insight, messages, models, passed, translated
 from gateway.withdrawn import CutOffWhenWithdrawn
-from librechat_backend.lib import rest
+from librechat_backend.lib.outages import AWAY, outage
 from providers.caller_limits import CallerLimited
 from providers.errors import ProviderError
 from providers.failover import NotPaid
@@ -175,7 +175,7 @@ async def _answer(view: View, call: Call) -> Reply | StreamReply:
     except ProviderError as error:
         call.fail(error)
         return _error_reply(from_provider(error), is_anthropic=_is_anthropic(call.request))
-    except (*rest.DATABASE_AWAY, *rest.REDIS_AWAY) as error:
+    except AWAY as error:
         return _refused(call, _put_off(error))
     except Exception:  # noqa: BLE001 - the border: nothing may pass unanswered
         log.exception("unhandled_error", path=call.request.path)
@@ -185,10 +185,9 @@ async def _answer(view: View, call: Call) -> Reply | StreamReply:
 
 
 def _put_off(error: Exception) -> ApiError:
-    """Of a call whose limits or purse cannot be read at the moment."""
+    """Of a call whose key, limits or purse cannot be read at the moment."""
     log.error("storage_away", reason=str(error))
-    service = "Redis" if isinstance(error, rest.REDIS_AWAY) else "its database"
-    return ApiError(f"The server cannot reach {service}.", status=503, headers={"Retry-After": "5"})
+    return ApiError(outage(error), status=503, headers={"Retry-After": "5"})
 
 
 def _refused(call: Call, error: ApiError) -> Reply:

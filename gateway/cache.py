@@ -28,7 +28,7 @@ from gateway.http import Reply, StreamReply
 from librechat_backend.lib import json
 from librechat_backend.lib.aio import in_database, spawn
 from librechat_backend.lib.json import JSONValue
-from librechat_backend.lib.rest import REDIS_AWAY
+from librechat_backend.lib.outages import REDIS_AWAY
 from presets.fields import MAX_CACHE_SECONDS
 from usage.entries import Status
 

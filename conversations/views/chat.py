@@ -39,6 +39,7 @@ from librechat_backend.lib.errors import (
     TooLarge,
 )
 from librechat_backend.lib.json import JSONDict
+from librechat_backend.lib.outages import AWAY
 from librechat_backend.lib.throttling import client_ip
 from librechat_backend.lib.together import Statement, run_together
 from presets.resolver import DeniedTurn
@@ -61,7 +62,7 @@ async def start(request: HttpRequest, endpoint: str = "") -> HttpResponse:
         started = await (await get_jobs()).start(user, wanted)
     except DeniedTurn as denied:
         return denied_response(denied)
-    except (*rest.DATABASE_AWAY, *rest.REDIS_AWAY) as error:
+    except AWAY as error:
         log.warning("start_put_off", reason=str(error))
         raise NotReady("The server cannot reach its storage; try again.") from error
     return generation_response(

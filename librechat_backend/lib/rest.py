@@ -4,10 +4,8 @@ from typing import IO, Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError
 from django.http import Http404, HttpResponse
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -23,10 +21,7 @@ from librechat_backend.lib.errors import (
     NotAuthenticated,
     TooLarge,
 )
-
-# Or too busy to answer in time; nothing is wrong with the request.
-DATABASE_AWAY = (OperationalError, InterfaceError)
-REDIS_AWAY = (RedisConnectionError, RedisTimeoutError)
+from librechat_backend.lib.outages import AWAY, outage
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +93,7 @@ class JSONRenderer(BaseRenderer):
 
 def exception_handler(error: Exception, context: Any) -> Response | None:
     """The one place where an exception of a JSON view becomes an answer."""
-    is_refused = isinstance(error, DatabaseError) and not isinstance(error, DATABASE_AWAY)
+    is_refused = isinstance(error, DatabaseError) and not isinstance(error, AWAY)
     if is_refused and _has_left(context["request"].user):
         error = NotAuthenticated("Unauthorized")
     app_error = as_app_error(error)
@@ -128,18 +123,11 @@ def as_app_error(error: Exception) -> AppError | None:
         return AppError("Endpoint not found", status=404)
     if isinstance(error, exceptions.APIException):
         return AppError(str(error.detail), status=error.status_code)
-    if isinstance(error, DATABASE_AWAY):
-        log.error("database_away", exc_info=error)
-        return _unreachable("its database")
-    if isinstance(error, REDIS_AWAY):
-        log.error("redis_away", exc_info=error)
-        return _unreachable("Redis")
+    if isinstance(error, AWAY):
+        log.error("storage_away", exc_info=error)
+        message = f"{outage(error)} Please try again in a moment."
+        return AppError(message, status=503, headers={"Retry-After": "1"})
     return None
-
-
-def _unreachable(service: str) -> AppError:
-    message = f"The server cannot reach {service}. Please try again in a moment."
-    return AppError(message, status=503, headers={"Retry-After": "1"})
 
 
 def json_response(data: json.JSONValue, status: int = 200) -> HttpResponse:
