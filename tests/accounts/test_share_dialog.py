@@ -6,7 +6,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.access_roles import AccessBits
-from accounts.models import AccessEntry, Role, User
+from accounts.models import AccessEntry, Group, Role, User
 from tests.accounts.grants import bits_of, give, make_group, person
 from tests.accounts.notes import EDITOR, OWNER, TYPE, VIEWER, make_note
 from tests.conftest import ClientFor
@@ -36,11 +36,27 @@ def put(client: Any, note: str = "note", **body: Any) -> Any:
     return client.put(f"{PATH}/{note}", body, content_type="application/json")
 
 
+def person_wire(user: User, role: str) -> dict[str, Any]:
+    return {
+        "type": "user", "name": user.name, "email": user.email, "id": user.pk, "source": "local",
+        "idOnTheSource": user.pk, "accessRoleId": f"promptGroup_{role}",
+    }  # fmt: skip
+
+
+def team_wire(group: Group, role: str) -> dict[str, Any]:
+    return {
+        "type": "group", "name": "Team", "description": "All of us", "id": group.object_id,
+        "source": "local", "idOnTheSource": group.object_id,
+        "accessRoleId": f"promptGroup_{role}",
+    }  # fmt: skip
+
+
 def test_dialog_shows_and_changes_who_has_access(
     alice: User, bob: User, client_for: ClientFor, sharing: None
 ) -> None:
     make_note(alice, "note")
     group = make_group("Team", description="All of us")
+    bob_wire, group_wire = person_wire(bob, "editor"), team_wire(group, "viewer")
     client = client_for(alice)
     answer = put(
         client,
@@ -48,24 +64,6 @@ def test_dialog_shows_and_changes_who_has_access(
         public=True,
         publicAccessRoleId="promptGroup_viewer",
     )
-    bob_wire = {
-        "type": "user",
-        "name": "Bob",
-        "email": "bob@example.com",
-        "id": bob.pk,
-        "source": "local",
-        "idOnTheSource": bob.pk,
-        "accessRoleId": "promptGroup_editor",
-    }
-    group_wire = {
-        "type": "group",
-        "name": "Team",
-        "description": "All of us",
-        "id": group.object_id,
-        "source": "local",
-        "idOnTheSource": group.object_id,
-        "accessRoleId": "promptGroup_viewer",
-    }
     assert (answer.status_code, answer.json()) == (
         200,
         {
@@ -82,8 +80,7 @@ def test_dialog_shows_and_changes_who_has_access(
         "resourceType": "promptGroup",
         "resourceId": "note",
         "principals": [
-            {**bob_wire, "name": "Alice", "email": "alice@example.com", "id": alice.pk,
-             "idOnTheSource": alice.pk, "accessRoleId": "promptGroup_owner"},
+            person_wire(alice, "owner"),
             bob_wire,
             group_wire,
         ],

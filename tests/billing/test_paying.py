@@ -13,7 +13,7 @@ from billing.models import Customer, Plan, Voucher
 from billing.money import money
 from billing.services.vouchers import create_vouchers
 from tests.billing.fake_stripe import FakeStripe, send
-from tests.billing.test_webhook import NOW, balance_of, paid_checkout, subscription
+from tests.billing.stripe_messages import NOW, balance_of, paid_checkout, subscription
 from tests.conftest import ClientFor
 
 

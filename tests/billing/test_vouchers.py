@@ -12,8 +12,8 @@ from pytest_django import Settings
 from accounts.models import User
 from billing.models import Voucher
 from billing.services.vouchers import create_vouchers
+from tests.billing.stripe_messages import balance_of
 from tests.billing.test_paying import post
-from tests.billing.test_webhook import balance_of
 from tests.conftest import ClientFor
 from tests.factories import UserFactory
 

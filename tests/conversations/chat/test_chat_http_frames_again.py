@@ -31,21 +31,29 @@ async def _ended(transcript: Transcript) -> dict[str, Any]:
     return final
 
 
-async def test_transcript_of_regenerate(
-    transcript: Transcript, model: ScriptedAdapter, golden: Compare
+async def _again(
+    transcript: Transcript, model: ScriptedAdapter, text: str, question: Any, **fields: Any
 ) -> None:
-    first = await _first_turn(transcript, model)
-    question = first["requestMessage"]
+    """The same question's stream once more, answered with ``text``."""
     started = await transcript.start(
         isRegenerate=True,
         conversationId=question["conversationId"],
         overrideParentMessageId=question["messageId"],
-        responseMessageId=first["responseMessage"]["messageId"] + "_",
+        **fields,
     )
     stream = transcript.stream(started)
     await stream.frames(2)
-    model.answer("At midnight.")
+    model.answer(text)
     await transcript.show(stream)
+
+
+async def test_transcript_of_regenerate(
+    transcript: Transcript, model: ScriptedAdapter, golden: Compare
+) -> None:
+    first = await _first_turn(transcript, model)
+    answer_id = first["responseMessage"]["messageId"] + "_"
+    question = first["requestMessage"]
+    await _again(transcript, model, "At midnight.", question, responseMessageId=answer_id)
     golden()
 
 
@@ -53,18 +61,11 @@ async def test_transcript_of_edit_and_continue(
     transcript: Transcript, model: ScriptedAdapter, golden: Compare
 ) -> None:
     first = await _first_turn(transcript, model)
-    question = first["requestMessage"]
-    started = await transcript.start(
-        isRegenerate=True,
-        conversationId=question["conversationId"],
-        overrideParentMessageId=question["messageId"],
+    await _again(
+        transcript, model, "at midnight.", first["requestMessage"],
         responseMessageId=first["responseMessage"]["messageId"],
         editedContent={"index": 0, "type": "text", "text": "I say: "},
-    )
-    stream = transcript.stream(started)
-    await stream.frames(2)
-    model.answer("at midnight.")
-    await transcript.show(stream)
+    )  # fmt: skip
     golden()
 
 
@@ -76,18 +77,12 @@ async def test_transcript_of_continue(
     model.finish(FinishReason.LENGTH)
     first = await _ended(transcript)
     question = first["requestMessage"]
-    started = await transcript.start(
+    await _again(
+        transcript, model, "on.", question,
         isContinued=True,
-        isRegenerate=True,
-        conversationId=question["conversationId"],
         messageId=question["messageId"],
-        overrideParentMessageId=question["messageId"],
         responseMessageId=first["responseMessage"]["messageId"] + "_",
-    )
-    stream = transcript.stream(started)
-    await stream.frames(2)
-    model.answer("on.")
-    await transcript.show(stream)
+    )  # fmt: skip
     golden()
 
 

@@ -68,7 +68,7 @@ async def test_one_end_is_told_when_the_abort_meets_the_end(
     screen = await reader
     _, (answer,) = await stored(generation)
     assert screen.final_text == text_in(answer) == ANSWER[: len(text_in(answer))]
-    assert answer.unfinished is (text_in(answer) != ANSWER) or answer.unfinished
+    assert answer.unfinished or text_in(answer) == ANSWER
 
 
 async def test_upstream_stops_and_the_stream_ends_when_the_conversation_is_deleted(
