@@ -37,6 +37,8 @@ def _start(*, prepare: bool) -> None:
         if prepare:
             call_command("migrate", verbosity=0, skip_checks=True)
             call_command("bootstrap_admin", skip_checks=True)
+            # Shown once: in a file or a container's log it would wait for the end of the server.
+            sys.stdout.flush()
             call_command("sync_prices", "--if-empty", skip_checks=True)
         server.serve(listener)
 

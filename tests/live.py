@@ -92,11 +92,11 @@ class LiveServer:
         else:
             shutil.copyfile(sqlite_file(), file)
 
-    def start(self) -> None:
+    def start(self, *arguments: str) -> None:
         """Raises AssertionError with the log when the server does not become ready."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "librechat_backend"],
+                [sys.executable, "-m", "librechat_backend", *arguments],
                 cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS

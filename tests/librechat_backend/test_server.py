@@ -44,6 +44,17 @@ def test_first_administrator_is_announced_once() -> None:
         server.close()
 
 
+def test_first_administrator_is_told_while_the_server_runs() -> None:
+    """Also into a file, as of a container: there it waited for the end of the server."""
+    server = LiveServer(env={"PYTHONUNBUFFERED": ""})
+    try:
+        server.migrate_quickly()
+        server.start("--prepare")
+        assert "Password:" in server.log()
+    finally:
+        server.close()
+
+
 @pytest.mark.redis
 @pytest.mark.skipif(not settings.REDIS_URL, reason="no REDIS_URL")
 def test_workers_share_a_port_and_are_quiet_while_idle() -> None:
